@@ -1,0 +1,1 @@
+//! NOT NULL, unique: checks on rows as they are written.

@@ -1,0 +1,1 @@
+//! Schema changes: descriptors rewritten, objects made and dropped.

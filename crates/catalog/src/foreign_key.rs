@@ -1,0 +1,1 @@
+//! Foreign keys: KEY SHARE on the parent, actions on the children.

@@ -1,0 +1,1 @@
+//! ledger.history, ledger.diff, ledger.changes.

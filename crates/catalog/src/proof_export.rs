@@ -1,0 +1,1 @@
+//! Proof bundles of rows and transactions.

@@ -1,0 +1,1 @@
+//! Rows as cells: encoding to a descriptor, decoding under any later one.

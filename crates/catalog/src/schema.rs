@@ -1,0 +1,1 @@
+//! The schema of one moment: descriptors by name and OID.

@@ -1,0 +1,1 @@
+//! Sequences: reserved ranges in memory, reservations in the ledger.

@@ -1,0 +1,1 @@
+//! The functions, a file per family (PostgreSQL 15, chapter 9).

@@ -1,0 +1,1 @@
+//! A disk, a clock and randomness in memory.

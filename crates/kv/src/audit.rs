@@ -1,0 +1,1 @@
+//! `stele audit`: full replay recomputing every hash.

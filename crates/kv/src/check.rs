@@ -1,0 +1,1 @@
+//! `stele check`: log, tree, checkpoint, index against log.

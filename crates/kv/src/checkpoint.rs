@@ -1,0 +1,1 @@
+//! Signed checkpoints and the key that signs them.

@@ -1,0 +1,1 @@
+//! The derived index: a small trait, its engines, its checkpoint.

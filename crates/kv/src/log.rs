@@ -1,0 +1,1 @@
+//! Log segments: blocks in files.

@@ -1,0 +1,1 @@
+//! Start-up: what the log really holds.

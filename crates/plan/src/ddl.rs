@@ -1,0 +1,1 @@
+//! CREATE, ALTER, DROP: syntax to [`types::ddl`].

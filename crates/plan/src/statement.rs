@@ -1,0 +1,199 @@
+//! What a statement is once it is planned.
+
+use crate::node::Plan;
+use expr::Expr;
+use std::sync::Arc;
+use types::ddl::{Ddl, RoleDdl};
+use types::schema::Relation;
+use types::{ColumnType, DataType, Moment, Oid};
+
+/// One statement, bound.
+#[derive(Debug, Clone)]
+pub enum Statement {
+    /// Anything that `exec` runs: SELECT, VALUES, INSERT, UPDATE, DELETE, with or without RETURNING.
+    Query(Arc<Query>),
+    Explain { query: Box<Statement>, options: ExplainOptions },
+    Ddl(Ddl),
+    Role(RoleDdl),
+    /// CREATE TABLE AS, SELECT INTO.
+    CreateTableAs { table: types::ddl::CreateTable, query: Arc<Query>, with_data: bool },
+    Copy(Copy),
+    Transaction(TransactionCommand),
+    Set(Set),
+    Show(String),
+    /// PREPARE name [(types)] AS statement: kept unbound.
+    Prepare { name: String, types: Vec<DataType>, statement: crate::Parsed },
+    Execute { name: String, arguments: Vec<Expr> },
+    /// None = ALL.
+    Deallocate(Option<String>),
+    Declare { name: String, query: Arc<Query>, hold: bool, scroll: Option<bool>, binary: bool },
+    Fetch { cursor: String, direction: FetchDirection, move_only: bool },
+    CloseCursor(Option<String>),
+    Discard(Discard),
+    Vacuum { vacuum: bool, analyze: bool, full: bool, verbose: bool, tables: Vec<types::ddl::Name> },
+    LockTable { tables: Vec<Arc<Relation>>, mode: String, nowait: bool },
+    SetConstraints { deferred: bool, names: Vec<types::ddl::Name> },
+    /// CHECKPOINT, LISTEN-free no-ops that PostgreSQL also answers at once; the tag says which.
+    Checkpoint,
+    Empty,
+}
+
+/// A query and everything needed to run it. Immutable; shared by sessions.
+#[derive(Debug)]
+pub struct Query {
+    pub plan: Plan,
+    /// `Expr::Subplan { plan: n }` is `subplans[n]`. A subplan may be of another subplan.
+    pub subplans: Vec<Plan>,
+    /// WITH queries, `Node::CteScan { cte: n }`: materialised on first use.
+    pub ctes: Vec<Plan>,
+    /// How many `Expr::Outer` slots a run needs.
+    pub slots: usize,
+    /// Of the result; empty for a command without RETURNING.
+    pub fields: Vec<Field>,
+    pub kind: QueryKind,
+    /// Types of `$1..`, all decided.
+    pub parameters: Vec<DataType>,
+    /// Privileges to check, with the relations they are on.
+    pub privileges: Vec<Need>,
+    /// Tables to lock before running, in this mode's strength (AccessShare, RowShare, RowExclusive).
+    pub locks: Vec<(Oid, TableLock)>,
+    /// Something other than parameters decides the result (now(), nextval, ...).
+    pub volatile: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryKind {
+    Select,
+    Insert,
+    Update,
+    Delete,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableLock {
+    AccessShare,
+    RowShare,
+    RowExclusive,
+}
+
+#[derive(Debug, Clone)]
+pub struct Need {
+    pub relation: Arc<Relation>,
+    pub privilege: types::ddl::Privilege,
+}
+
+/// A column of a result (RowDescription).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    pub name: String,
+    pub ty: ColumnType,
+    /// 0 for an expression.
+    pub table: Oid,
+    pub column: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ExplainOptions {
+    pub analyze: bool,
+    pub verbose: bool,
+    pub costs: bool,
+    pub timing: bool,
+    pub summary: bool,
+    pub json: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Copy {
+    pub source: CopySource,
+    pub to: bool,
+    pub options: CopyOptions,
+}
+
+#[derive(Debug, Clone)]
+pub enum CopySource {
+    /// The columns, as positions in `relation.columns`. COPY FROM fills the others with defaults: `insert` is a plan
+    /// whose input is `Node::CopyInput`.
+    Table { relation: Arc<Relation>, columns: Vec<usize>, insert: Option<Arc<Query>>, select: Option<Arc<Query>> },
+    Query(Arc<Query>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct CopyOptions {
+    pub format: CopyFormat,
+    pub delimiter: char,
+    pub null: String,
+    pub header: bool,
+    pub header_match: bool,
+    pub quote: char,
+    pub escape: char,
+    pub force_quote: Option<Vec<String>>,
+    pub force_not_null: Vec<String>,
+    pub force_null: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyFormat {
+    Text,
+    Csv,
+    Binary,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IsolationLevel {
+    ReadCommitted,
+    RepeatableRead,
+    Serializable,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum TransactionCommand {
+    Begin { start: bool, modes: TransactionModes },
+    Commit { chain: bool },
+    Rollback { chain: bool },
+    Savepoint(String),
+    Release(String),
+    RollbackTo(String),
+    /// SET TRANSACTION / SET SESSION CHARACTERISTICS AS TRANSACTION.
+    SetModes { session: bool, modes: TransactionModes },
+    /// SET TRANSACTION SNAPSHOT 'tx:42'.
+    SetSnapshot(String),
+    PrepareTransaction(String),
+    CommitPrepared(String),
+    RollbackPrepared(String),
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransactionModes {
+    pub isolation: Option<IsolationLevel>,
+    pub read_only: Option<bool>,
+    pub deferrable: Option<bool>,
+    pub as_of: Option<Moment>,
+}
+
+/// SET and RESET. `name` is lower case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Set {
+    pub local: bool,
+    pub name: String,
+    /// None = DEFAULT or RESET. A list is joined as PostgreSQL does ("a, b").
+    pub value: Option<String>,
+    /// RESET ALL.
+    pub all: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchDirection {
+    /// Negative = backward; i64::MAX = ALL.
+    Forward(i64),
+    Backward(i64),
+    Absolute(i64),
+    Relative(i64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discard {
+    All,
+    Plans,
+    Sequences,
+    Temp,
+}

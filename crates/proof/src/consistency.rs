@@ -1,0 +1,1 @@
+//! Consistency proofs (tlog-witness request body) and fork evidence: P2 and P7.

@@ -1,0 +1,14 @@
+//! What is hashed and what is proven: hash rules, the log tree, checkpoints, proof bundles, verification.
+//!
+//! Pure, `no_std`, total: any input is accepted or rejected with a reason, never a panic. Small enough to audit in an
+//! evening. It never sees the engine. The rules are `docs/proofs.md`; RFC 9162 2.1 for trees; C2SP for notes.
+#![cfg_attr(not(test), no_std)]
+extern crate alloc;
+
+pub mod bundle;
+pub mod checkpoint;
+pub mod consistency;
+pub mod hash;
+pub mod layout;
+pub mod note;
+pub mod tree;

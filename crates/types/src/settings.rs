@@ -1,0 +1,59 @@
+//! The session settings that decide what a value's text looks like.
+
+use std::sync::Arc;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateStyle {
+    Iso,
+    Sql,
+    Postgres,
+    German,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateOrder {
+    Mdy,
+    Dmy,
+    Ymd,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntervalStyle {
+    Postgres,
+    PostgresVerbose,
+    SqlStandard,
+    Iso8601,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByteaOutput {
+    Hex,
+    Escape,
+}
+
+/// `DateStyle`, `IntervalStyle`, `TimeZone`, `extra_float_digits`, `bytea_output`.
+#[derive(Debug, Clone)]
+pub struct TextSettings {
+    pub date_style: DateStyle,
+    pub date_order: DateOrder,
+    pub interval_style: IntervalStyle,
+    pub time_zone: Arc<crate::datetime::TimeZone>,
+    pub extra_float_digits: i32,
+    pub bytea_output: ByteaOutput,
+    /// What `now` means in input: the transaction's start, microseconds since 1970-01-01 UTC.
+    pub now: i64,
+}
+
+impl Default for TextSettings {
+    fn default() -> TextSettings {
+        TextSettings {
+            date_style: DateStyle::Iso,
+            date_order: DateOrder::Mdy,
+            interval_style: IntervalStyle::Postgres,
+            time_zone: Arc::new(crate::datetime::TimeZone::utc()),
+            extra_float_digits: 1,
+            bytea_output: ByteaOutput::Hex,
+            now: 0,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! One datum.
+
+use crate::{DataType, Interval, Numeric, Oid};
+
+/// One SQL value. Its [`DataType`] is known from where it stands; the variant tells how it is stored.
+///
+/// Times count from 1970-01-01 (the wire's 2000-01-01 is the wire's business); the smallest and largest
+/// date and timestamp are -infinity and infinity.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Value {
+    #[default]
+    Null,
+    Bool(bool),
+    Int2(i16),
+    Int4(i32),
+    Int8(i64),
+    Float4(f32),
+    Float8(f64),
+    Numeric(Numeric),
+    /// text, varchar, char(n) (padded), name, "char", unknown, json (verbatim).
+    Text(String),
+    Bytea(Vec<u8>),
+    /// Canonical binary (docs/file-format.md): equal documents have equal bytes. See [`crate::json`].
+    Jsonb(Vec<u8>),
+    /// Days since 1970-01-01.
+    Date(i32),
+    /// Microseconds since midnight.
+    Time(i64),
+    /// Microseconds since midnight, and seconds west of UTC.
+    TimeTz(i64, i32),
+    /// timestamp (as if UTC) and timestamptz (UTC): microseconds since 1970-01-01.
+    Timestamp(i64),
+    Interval(Interval),
+    Uuid([u8; 16]),
+    /// oid, regclass and friends.
+    Oid(Oid),
+    Array(Box<Array>),
+    /// A row value; each field with its type.
+    Record(Vec<(DataType, Value)>),
+}
+
+/// An array. One-dimensional everywhere today; empty arrays have no dimension.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    pub element: DataType,
+    /// (length, lower bound) of each dimension; empty for `{}`.
+    pub dimensions: Vec<(i32, i32)>,
+    /// Row-major.
+    pub values: Vec<Value>,
+}
+
+impl Array {
+    /// A one-dimensional array from 1.
+    pub fn new(element: DataType, values: Vec<Value>) -> Array {
+        let dimensions = if values.is_empty() { vec![] } else { vec![(values.len() as i32, 1)] };
+        Array { element, dimensions, values }
+    }
+}
+
+impl Value {
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Value::Null)
+    }
+
+    pub fn text(text: impl Into<String>) -> Value {
+        Value::Text(text.into())
+    }
+
+    /// A one-dimensional array from 1.
+    pub fn array(element: DataType, values: Vec<Value>) -> Value {
+        Value::Array(Box::new(Array::new(element, values)))
+    }
+
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Value::Bool(b) => Some(*b),
+            _ => None,
+        }
+    }
+
+    /// Any integer or oid, widened.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Value::Int2(v) => Some(*v as i64),
+            Value::Int4(v) => Some(*v as i64),
+            Value::Int8(v) => Some(*v),
+            Value::Oid(v) => Some(*v as i64),
+            _ => None,
+        }
+    }
+
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::Text(s) => Some(s),
+            _ => None,
+        }
+    }
+}
