@@ -11,7 +11,9 @@ pub enum OpenMode {
     /// Read and write; make it if it is missing.
     Create,
     /// Make it; an error if it exists. On Unix with mode 0600 when `private`.
-    CreateNew { private: bool },
+    CreateNew {
+        private: bool,
+    },
 }
 
 pub trait Disk: Send + Sync {

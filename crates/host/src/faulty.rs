@@ -1,1 +1,619 @@
 //! A seeded disk that fails.
+//!
+//! It models what POSIX promises and no more: bytes are durable after `sync` of their file, names after `sync_dir` of
+//! their folder. At [`FaultyDisk::crash`] any subset of the rest survives, by sectors of 512 bytes. A failed `sync`
+//! leaves its bytes in limbo: visible until the crash, never made durable by a later one (as Linux does).
+
+use crate::memory::{copy_in, copy_out, is_root, missing, to_usize};
+use crate::{Disk, File, Lock, OpenMode, SeededRandom};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+const SECTOR_BYTES: u64 = 512;
+
+/// Cheap to clone: clones are the same disk.
+#[derive(Clone)]
+pub struct FaultyDisk {
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    random: SeededRandom,
+    files: Vec<Content>,
+    /// What programs see, and what is on the platter.
+    live: Names,
+    durable: Names,
+    /// Changes of names that no `sync_dir` has covered, in order.
+    unsynced: Vec<NameChange>,
+    locked: BTreeSet<PathBuf>,
+    /// Handles of before the last crash are dead.
+    generation: u64,
+    calls: u64,
+    fail: Option<(u64, Failure)>,
+    capacity_bytes: Option<u64>,
+}
+
+type Names = BTreeMap<PathBuf, Node>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Node {
+    Folder,
+    File(usize),
+}
+
+/// A file's bytes, whatever its name.
+#[derive(Default)]
+struct Content {
+    live: Vec<u8>,
+    durable: Vec<u8>,
+    unsynced: Vec<Write>,
+    /// Writes that a failed sync has lost sight of: only a crash decides about them.
+    limbo: Vec<Write>,
+}
+
+enum Write {
+    Bytes(u64, Vec<u8>),
+    Length(u64),
+}
+
+#[derive(Clone)]
+enum NameChange {
+    Add(PathBuf, Node),
+    Remove(PathBuf),
+    Rename(PathBuf, PathBuf),
+}
+
+/// What happens at the chosen call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// That call fails, later ones work.
+    Once,
+    /// The device is gone: that call and all later ones fail.
+    Forever,
+    /// The next read from then on ends too early.
+    ShortRead,
+}
+
+impl FaultyDisk {
+    pub fn new(seed: u64) -> FaultyDisk {
+        FaultyDisk {
+            state: Arc::new(Mutex::new(State {
+                random: SeededRandom::new(seed),
+                files: Vec::new(),
+                live: Names::new(),
+                durable: Names::new(),
+                unsynced: Vec::new(),
+                locked: BTreeSet::new(),
+                generation: 0,
+                calls: 0,
+                fail: None,
+                capacity_bytes: None,
+            })),
+        }
+    }
+
+    /// Calls so far: to learn how many a workload makes.
+    pub fn calls(&self) -> u64 {
+        self.state().calls
+    }
+
+    /// The `nth` call from now (1 = the next) fails.
+    pub fn fail_at(&self, nth: u64, failure: Failure) {
+        let mut state = self.state();
+        state.fail = Some((state.calls.saturating_add(nth), failure));
+    }
+
+    /// No more failures to come; a device that was gone is back.
+    pub fn heal(&self) {
+        let mut state = self.state();
+        state.fail = None;
+        state.capacity_bytes = None;
+    }
+
+    /// All files together may hold this much, then writes fail with StorageFull.
+    pub fn set_capacity(&self, capacity_bytes: Option<u64>) {
+        self.state().capacity_bytes = capacity_bytes;
+    }
+
+    /// Bytes in all files.
+    pub fn used_bytes(&self) -> u64 {
+        self.state().used_bytes()
+    }
+
+    /// Power loss: what was not synced survives in any part, open handles and locks die, failures end.
+    pub fn crash(&self) {
+        self.state().crash();
+    }
+
+    /// Changes one bit on the platter and in the cache.
+    pub fn flip_bit(&self, path: &Path, offset: u64, bit: u8) -> io::Result<()> {
+        let mut state = self.state();
+        let Some(&Node::File(number)) = state.live.get(path) else { return Err(missing(path)) };
+        let at = to_usize(offset)?;
+        let content = &mut state.files[number];
+        for bytes in [&mut content.live, &mut content.durable] {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << (bit % 8);
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One call: counted, and refused if it is its turn.
+    fn call(&self) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.state();
+        if state.turn_to_fail() {
+            return Err(failure());
+        }
+        Ok(state)
+    }
+}
+
+fn failure() -> io::Error {
+    io::Error::other("injected input/output error")
+}
+
+impl State {
+    fn turn_to_fail(&mut self) -> bool {
+        self.calls += 1;
+        match self.fail {
+            Some((at, Failure::Once)) if self.calls >= at => {
+                self.fail = None;
+                true
+            }
+            Some((at, Failure::Forever)) => self.calls >= at,
+            _ => false,
+        }
+    }
+
+    fn used_bytes(&self) -> u64 {
+        let numbers = self.live.values().filter_map(|node| match node {
+            Node::File(number) => Some(*number),
+            Node::Folder => None,
+        });
+        numbers.map(|number| self.files[number].live.len() as u64).sum()
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        is_root(path) || self.live.get(path) == Some(&Node::Folder)
+    }
+
+    fn parent_exists(&self, path: &Path) -> io::Result<()> {
+        match path.parent() {
+            Some(parent) if self.is_dir(parent) => Ok(()),
+            _ => Err(missing(path)),
+        }
+    }
+
+    fn change(&mut self, change: NameChange) {
+        apply(&mut self.live, &change);
+        self.unsynced.push(change);
+    }
+
+    fn sync_dir(&mut self, path: &Path) {
+        let (synced, rest) =
+            std::mem::take(&mut self.unsynced).into_iter().partition(|change| change.is_in(path));
+        self.unsynced = rest;
+        let synced: Vec<NameChange> = synced;
+        for change in synced {
+            // A move between folders is one change of the file system's journal: synced with either.
+            apply(&mut self.durable, &change);
+        }
+    }
+
+    fn crash(&mut self) {
+        let random = &self.random;
+        // Names: of each folder's unsynced changes a prefix survives, as journals do.
+        let mut cut: BTreeSet<PathBuf> = BTreeSet::new();
+        for change in std::mem::take(&mut self.unsynced) {
+            let folders = change.folders();
+            if folders.iter().any(|folder| cut.contains(folder)) || random.chance(40) {
+                cut.extend(folders);
+            } else {
+                apply(&mut self.durable, &change);
+            }
+        }
+        // Entries of a folder that did not survive are gone with it.
+        let folders = self.durable.clone();
+        self.durable.retain(|path, _| {
+            path.ancestors()
+                .skip(1)
+                .all(|folder| is_root(folder) || folders.get(folder) == Some(&Node::Folder))
+        });
+        for content in &mut self.files {
+            let lost =
+                std::mem::take(&mut content.limbo).into_iter().chain(std::mem::take(&mut content.unsynced));
+            // All, none, or any sectors.
+            let keep_percent = [0, 50, 90, 100][random.below(4) as usize];
+            for write in lost {
+                match write {
+                    Write::Length(len) if random.chance(keep_percent) => {
+                        content.durable.resize(len as usize, 0)
+                    }
+                    Write::Length(_) => {}
+                    Write::Bytes(offset, bytes) => {
+                        let mut start = 0;
+                        while start < bytes.len() {
+                            let here = offset + start as u64;
+                            let end = bytes.len().min(start + (SECTOR_BYTES - here % SECTOR_BYTES) as usize);
+                            if random.chance(keep_percent) {
+                                copy_in(&mut content.durable, &bytes[start..end], here).ok();
+                            }
+                            start = end;
+                        }
+                    }
+                }
+            }
+            content.live.clone_from(&content.durable);
+        }
+        self.live.clone_from(&self.durable);
+        self.locked.clear();
+        self.generation += 1;
+        self.fail = None;
+        self.capacity_bytes = None;
+    }
+}
+
+impl NameChange {
+    fn folders(&self) -> Vec<PathBuf> {
+        let parent = |path: &Path| path.parent().unwrap_or(Path::new("")).to_path_buf();
+        match self {
+            NameChange::Add(path, _) | NameChange::Remove(path) => vec![parent(path)],
+            NameChange::Rename(from, to) => vec![parent(from), parent(to)],
+        }
+    }
+
+    fn is_in(&self, folder: &Path) -> bool {
+        self.folders().iter().any(|parent| parent == folder)
+    }
+}
+
+fn apply(names: &mut Names, change: &NameChange) {
+    match change {
+        NameChange::Add(path, node) => {
+            names.insert(path.clone(), *node);
+        }
+        NameChange::Remove(path) => names.retain(|child, _| !child.starts_with(path)),
+        NameChange::Rename(from, to) => {
+            let moved: Vec<(PathBuf, Node)> = names
+                .iter()
+                .filter_map(|(path, node)| {
+                    let rest = path.strip_prefix(from).ok()?;
+                    let path = if rest.as_os_str().is_empty() { to.clone() } else { to.join(rest) };
+                    Some((path, *node))
+                })
+                .collect();
+            if moved.is_empty() {
+                return;
+            }
+            names.retain(|path, _| !path.starts_with(from) && !path.starts_with(to));
+            names.extend(moved);
+        }
+    }
+}
+
+impl Disk for FaultyDisk {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Box<dyn File>> {
+        let mut state = self.call()?;
+        let number = match (mode, state.live.get(path).copied()) {
+            (_, Some(Node::Folder)) => {
+                return Err(io::Error::new(ErrorKind::IsADirectory, path.display().to_string()));
+            }
+            (OpenMode::CreateNew { .. }, Some(_)) => {
+                return Err(io::Error::new(ErrorKind::AlreadyExists, path.display().to_string()));
+            }
+            (_, Some(Node::File(number))) => number,
+            (OpenMode::Read | OpenMode::Write, None) => return Err(missing(path)),
+            (OpenMode::Create | OpenMode::CreateNew { .. }, None) => {
+                state.parent_exists(path)?;
+                let number = state.files.len();
+                state.files.push(Content::default());
+                state.change(NameChange::Add(path.to_path_buf(), Node::File(number)));
+                number
+            }
+        };
+        let writable = mode != OpenMode::Read;
+        Ok(Box::new(FaultyFile { disk: self.clone(), number, generation: state.generation, writable }))
+    }
+
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.call()?;
+        let mut folders: Vec<&Path> = path.ancestors().filter(|folder| !state.is_dir(folder)).collect();
+        folders.reverse();
+        for folder in folders {
+            if state.live.contains_key(folder) {
+                return Err(io::Error::new(ErrorKind::NotADirectory, folder.display().to_string()));
+            }
+            state.change(NameChange::Add(folder.to_path_buf(), Node::Folder));
+        }
+        Ok(())
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let state = self.call()?;
+        if !state.is_dir(path) {
+            return Err(missing(path));
+        }
+        let children = state.live.keys().filter(|child| child.parent() == Some(path));
+        Ok(children.filter_map(|child| Some(child.file_name()?.to_string_lossy().into_owned())).collect())
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        let state = self.state();
+        state.is_dir(path) || state.live.contains_key(path)
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        self.state().is_dir(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.call()?;
+        if !state.live.contains_key(from) {
+            return Err(missing(from));
+        }
+        state.parent_exists(to)?;
+        state.change(NameChange::Rename(from.to_path_buf(), to.to_path_buf()));
+        Ok(())
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.call()?;
+        let Some(Node::File(_)) = state.live.get(path) else { return Err(missing(path)) };
+        state.change(NameChange::Remove(path.to_path_buf()));
+        Ok(())
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.call()?;
+        if state.live.get(path) != Some(&Node::Folder) {
+            return Err(missing(path));
+        }
+        state.change(NameChange::Remove(path.to_path_buf()));
+        Ok(())
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.call()?;
+        if !state.is_dir(path) {
+            return Err(missing(path));
+        }
+        state.sync_dir(path);
+        Ok(())
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
+        let mut state = self.call()?;
+        if !state.is_dir(path) {
+            return Err(missing(path));
+        }
+        if !state.locked.insert(path.to_path_buf()) {
+            return Err(io::Error::new(ErrorKind::WouldBlock, format!("{} is in use", path.display())));
+        }
+        Ok(Box::new(FaultyLock {
+            disk: self.clone(),
+            path: path.to_path_buf(),
+            generation: state.generation,
+        }))
+    }
+
+    fn real_path(&self, _path: &Path) -> Option<PathBuf> {
+        None
+    }
+}
+
+struct FaultyFile {
+    disk: FaultyDisk,
+    number: usize,
+    generation: u64,
+    writable: bool,
+}
+
+impl FaultyFile {
+    /// The state, if this handle lives; and whether this call is to fail.
+    fn call(&self, writes: bool) -> io::Result<(MutexGuard<'_, State>, bool)> {
+        let mut state = self.disk.state();
+        let fails = state.turn_to_fail();
+        if state.generation != self.generation {
+            return Err(io::Error::other("opened before the crash"));
+        }
+        if writes && !self.writable {
+            return Err(io::Error::new(ErrorKind::PermissionDenied, "opened for reading"));
+        }
+        Ok((state, fails))
+    }
+}
+
+impl File for FaultyFile {
+    fn len(&self) -> io::Result<u64> {
+        match self.call(false)? {
+            (_, true) => Err(failure()),
+            (state, false) => Ok(state.files[self.number].live.len() as u64),
+        }
+    }
+
+    fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        let (mut state, fails) = self.call(false)?;
+        if fails {
+            return Err(failure());
+        }
+        if let Some((at, Failure::ShortRead)) = state.fail
+            && state.calls >= at
+        {
+            state.fail = None;
+            return Err(io::Error::new(ErrorKind::UnexpectedEof, "injected short read"));
+        }
+        copy_out(&state.files[self.number].live, bytes, offset)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let (mut state, fails) = self.call(true)?;
+        let end = offset.saturating_add(bytes.len() as u64);
+        let growth = end.saturating_sub(state.files[self.number].live.len() as u64);
+        let room =
+            state.capacity_bytes.map_or(u64::MAX, |capacity| capacity.saturating_sub(state.used_bytes()));
+        // A write that fails has written any prefix of its bytes.
+        let (written, result) = if fails {
+            (state.random.below(bytes.len() as u64 + 1) as usize, Err(failure()))
+        } else if growth > room {
+            let fits = (bytes.len() as u64).saturating_sub(growth - room) as usize;
+            (fits, Err(io::Error::new(ErrorKind::StorageFull, "no space left on device")))
+        } else {
+            (bytes.len(), Ok(()))
+        };
+        if written > 0 {
+            let content = &mut state.files[self.number];
+            copy_in(&mut content.live, &bytes[..written], offset)?;
+            content.unsynced.push(Write::Bytes(offset, bytes[..written].to_vec()));
+        }
+        result
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let (mut state, fails) = self.call(true)?;
+        if fails {
+            return Err(failure());
+        }
+        let content = &mut state.files[self.number];
+        content.live.resize(to_usize(len)?, 0);
+        content.unsynced.push(Write::Length(len));
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let (mut state, fails) = self.call(false)?;
+        let content = &mut state.files[self.number];
+        let writes = std::mem::take(&mut content.unsynced);
+        if fails {
+            content.limbo.extend(writes);
+            return Err(failure());
+        }
+        for write in writes {
+            match write {
+                Write::Bytes(offset, bytes) => copy_in(&mut content.durable, &bytes, offset)?,
+                Write::Length(len) => content.durable.resize(to_usize(len)?, 0),
+            }
+        }
+        Ok(())
+    }
+}
+
+struct FaultyLock {
+    disk: FaultyDisk,
+    path: PathBuf,
+    generation: u64,
+}
+
+impl Lock for FaultyLock {}
+
+impl Drop for FaultyLock {
+    fn drop(&mut self) {
+        let mut state = self.disk.state();
+        if state.generation == self.generation {
+            state.locked.remove(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_faults_it_is_a_disk() {
+        crate::memory::tests::exercise_disk(&FaultyDisk::new(1), Path::new(""));
+    }
+
+    /// Over many seeds: synced bytes always survive, unsynced ones survive in whole sectors, sometimes not at all.
+    #[test]
+    fn a_crash_keeps_what_was_synced() {
+        let (mut lost, mut torn, mut kept) = (0, 0, 0);
+        for seed in 0..200 {
+            let disk = FaultyDisk::new(seed);
+            let path = Path::new("file");
+            let file = disk.open(path, OpenMode::Create).unwrap();
+            file.write_all_at(&[1; 700], 0).unwrap();
+            file.sync().unwrap();
+            disk.sync_dir(Path::new("")).unwrap();
+            file.write_all_at(&[2; 3000], 700).unwrap();
+            disk.crash();
+            assert!(file.len().is_err(), "seed {seed}: a handle outlived the crash");
+            let bytes = disk.read(path).unwrap();
+            assert_eq!(&bytes[..700], [1; 700], "seed {seed}");
+            for sector in bytes[700..].chunk_by(|a, b| a == b) {
+                assert!(sector[0] == 0 || sector[0] == 2, "seed {seed}");
+            }
+            match bytes[700..].iter().filter(|byte| **byte == 2).count() {
+                0 => lost += 1,
+                3000 => kept += 1,
+                _ => torn += 1,
+            }
+        }
+        assert!(lost > 20 && torn > 20 && kept > 20, "{lost} {torn} {kept}");
+    }
+
+    #[test]
+    fn a_name_without_sync_of_its_folder_may_vanish() {
+        let survived = (0..100).filter(|&seed| {
+            let disk = FaultyDisk::new(seed);
+            let file = disk.open(Path::new("file"), OpenMode::Create).unwrap();
+            file.write_all_at(b"x", 0).unwrap();
+            file.sync().unwrap();
+            disk.crash();
+            disk.exists(Path::new("file"))
+        });
+        assert!((1..100).contains(&survived.count()));
+    }
+
+    #[test]
+    fn replace_leaves_the_old_or_the_new() {
+        for seed in 0..300 {
+            let disk = FaultyDisk::new(seed);
+            let path = Path::new("file");
+            disk.replace(path, b"old", false).unwrap();
+            let before = disk.calls();
+            disk.fail_at(1 + seed % 7, Failure::Forever);
+            let done = disk.replace(path, b"new", false);
+            assert!(disk.calls() > before);
+            disk.crash();
+            let found = disk.read(path).unwrap();
+            assert!(found == b"new" || (found == b"old" && done.is_err()), "seed {seed}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_failed_sync_never_becomes_a_success() {
+        let durable = (0..100).filter(|&seed| {
+            let disk = FaultyDisk::new(seed);
+            let file = disk.open(Path::new("file"), OpenMode::Create).unwrap();
+            disk.sync_dir(Path::new("")).unwrap();
+            file.write_all_at(b"x", 0).unwrap();
+            disk.fail_at(1, Failure::Once);
+            file.sync().unwrap_err();
+            file.sync().unwrap();
+            disk.crash();
+            disk.read(Path::new("file")).unwrap() == b"x"
+        });
+        assert!((1..100).contains(&durable.count()));
+    }
+
+    #[test]
+    fn a_full_disk_says_so_and_reads_go_on() {
+        let disk = FaultyDisk::new(3);
+        let file = disk.open(Path::new("file"), OpenMode::Create).unwrap();
+        disk.set_capacity(Some(10));
+        file.write_all_at(&[7; 8], 0).unwrap();
+        assert_eq!(file.write_all_at(&[8; 8], 8).unwrap_err().kind(), ErrorKind::StorageFull);
+        assert_eq!(disk.read(Path::new("file")).unwrap(), [7, 7, 7, 7, 7, 7, 7, 7, 8, 8]);
+        file.set_len(4).unwrap();
+        file.write_all_at(&[9; 6], 4).unwrap();
+        disk.flip_bit(Path::new("file"), 0, 0).unwrap();
+        assert_eq!(disk.read(Path::new("file")).unwrap()[0], 6);
+    }
+}
