@@ -2,6 +2,12 @@
 //!
 //! Pure, `no_std`, total: any input is accepted or rejected with a reason, never a panic. Small enough to audit in an
 //! evening. It never sees the engine. The rules are `docs/proofs.md`; RFC 9162 2.1 for trees; C2SP for notes.
+//!
+//! ```text
+//!   hash ── layout (T, E) ──┐
+//!   portable (SHA-256)      ├── bundle (P1, P3, P4) ── Bundle::verify(&Trust) -> Verified
+//!   tree ── note ── checkpoint ── consistency (P2, P7)
+//! ```
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
 
@@ -11,4 +17,11 @@ pub mod consistency;
 pub mod hash;
 pub mod layout;
 pub mod note;
+pub mod portable;
+pub mod rejection;
 pub mod tree;
+
+pub use rejection::Rejection;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Tests against vectors that others made.
+
+mod golden;
+mod transparency_dev;
+mod tree;
