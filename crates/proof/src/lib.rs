@@ -19,6 +19,7 @@ pub mod layout;
 pub mod note;
 pub mod portable;
 pub mod rejection;
+pub mod text;
 pub mod tree;
 
 pub use rejection::Rejection;

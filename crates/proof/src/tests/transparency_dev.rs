@@ -50,7 +50,7 @@ fn accepts(kind: &str, vector: &Value) -> Option<bool> {
 }
 
 fn hash(base64: &Value) -> Option<Hash> {
-    crate::note::base64_decode(base64.as_str()?).ok()?.try_into().ok()
+    crate::text::base64_decode(base64.as_str()?).ok()?.try_into().ok()
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
