@@ -11,4 +11,4 @@ pub mod operator;
 pub mod run;
 
 pub use operator::Operator;
-pub use run::{run, Execution, Statistics};
+pub use run::{Execution, Statistics, run};

@@ -1,10 +1,18 @@
 //! Running a query.
+//!
+//! ```text
+//!   Execution (owned state: operators, CTE rows, subquery results)      outlives pulls: portals, cursors
+//!       └ next(transaction, surroundings) ──> Run (borrows, one pull)   operators, expr::Runtime
+//! ```
 
 use catalog::Transaction;
-use expr::Runtime;
 use plan::Query;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use types::{Batch, Result, TextSettings, Value};
+
+/// COPY FROM's rows for `Node::CopyInput`: as `Operator::next`.
+pub type CopyInput<'a> = Box<dyn FnMut(&mut Batch) -> Result<bool> + 'a>;
 
 /// What the session gives to a run. `functions` answers what `exec` cannot (settings, sequences' currval, roles,
 /// ledger functions); subplans are answered by `exec` itself.
@@ -12,31 +20,87 @@ pub struct Surroundings<'a> {
     pub parameters: &'a [Value],
     pub settings: &'a TextSettings,
     pub functions: &'a dyn Functions,
-    /// COPY FROM's rows for `Node::CopyInput`.
-    pub copy_input: Option<Box<dyn FnMut(&mut Batch) -> Result<bool> + 'a>>,
+    pub copy_input: Option<CopyInput<'a>>,
     pub system: &'a dyn catalog::system::Surroundings,
 }
 
 /// What the session knows. Given the transaction, because some functions read or write through it.
 pub trait Functions {
-    fn call(&self, transaction: &mut Transaction, function: &'static expr::Function, args: &[Value]) -> Result<Value>;
-    fn call_set(&self, transaction: &mut Transaction, function: &'static expr::Function, args: &[Value]) -> Result<Vec<Vec<Value>>>;
-    fn name_of(&self, transaction: &Transaction, data_type: types::DataType, oid: types::Oid) -> Result<Option<String>>;
-    fn oid_of(&self, transaction: &Transaction, data_type: types::DataType, name: &str) -> Result<Option<types::Oid>>;
+    fn call(
+        &self,
+        transaction: &mut Transaction,
+        function: &'static expr::Function,
+        args: &[Value],
+    ) -> Result<Value>;
+    fn call_set(
+        &self,
+        transaction: &mut Transaction,
+        function: &'static expr::Function,
+        args: &[Value],
+    ) -> Result<Vec<Vec<Value>>>;
+    fn name_of(
+        &self,
+        transaction: &Transaction,
+        data_type: types::DataType,
+        oid: types::Oid,
+    ) -> Result<Option<String>>;
+    fn oid_of(
+        &self,
+        transaction: &Transaction,
+        data_type: types::DataType,
+        name: &str,
+    ) -> Result<Option<types::Oid>>;
     fn check_interrupt(&self) -> Result<()>;
+    /// A monotonic clock, for EXPLAIN ANALYZE's times only.
+    fn elapsed_us(&self) -> u64 {
+        0
+    }
 }
 
-/// A running query: pull batches until `next` says false. DML without RETURNING does its work in the first `next`.
+/// A running query. It borrows nothing between pulls, so a portal or a cursor can keep it; every pull must be given the
+/// same transaction, parameters and settings. Dropped = abandoned.
 pub struct Execution {
     _private: (),
 }
 
-/// Actual rows, loops and time per plan node, in pre-order: EXPLAIN ANALYZE.
+impl Execution {
+    /// `statistics`: collect what EXPLAIN ANALYZE shows.
+    pub fn new(_query: Arc<Query>, _statistics: bool) -> Execution {
+        todo!()
+    }
+
+    /// Replaces `out` with up to `limit` next rows (`usize::MAX`: as many as come; the rest is kept for the next
+    /// call). False, with `out` empty, at the end. A command that writes does all its work in the first call, so that
+    /// no row of RETURNING is seen of a command that failed.
+    pub fn next(
+        &mut self,
+        _transaction: &mut Transaction,
+        _surroundings: &mut Surroundings<'_>,
+        _limit: usize,
+        _out: &mut Batch,
+    ) -> Result<bool> {
+        todo!()
+    }
+
+    /// Rows that the command affected; for a SELECT, rows returned so far.
+    pub fn rows(&self) -> u64 {
+        todo!()
+    }
+
+    /// Empty unless asked for.
+    pub fn statistics(&self) -> Statistics {
+        todo!()
+    }
+}
+
+/// Actual rows, loops and time per plan node: the nodes of `Query::plan` in pre-order, then those of each subplan,
+/// then those of each CTE.
 #[derive(Debug, Clone, Default)]
 pub struct Statistics {
     pub nodes: Vec<NodeStatistics>,
 }
 
+/// `rows` and `time_us` are sums over all `loops`; a node's time contains its inputs'.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NodeStatistics {
     pub rows: u64,
@@ -47,14 +111,21 @@ pub struct NodeStatistics {
 /// Runs `query` to its end, handing each batch of result rows to `rows` (Break = stop early). Returns how many rows a
 /// command affected, or a SELECT returned.
 pub fn run(
-    _query: &Arc<Query>,
-    _transaction: &mut Transaction,
-    _surroundings: Surroundings<'_>,
-    _statistics: Option<&mut Statistics>,
-    _rows: &mut dyn FnMut(&Batch) -> Result<std::ops::ControlFlow<()>>,
+    query: &Arc<Query>,
+    transaction: &mut Transaction,
+    mut surroundings: Surroundings<'_>,
+    statistics: Option<&mut Statistics>,
+    rows: &mut dyn FnMut(&Batch) -> Result<ControlFlow<()>>,
 ) -> Result<u64> {
-    todo!()
+    let mut execution = Execution::new(query.clone(), statistics.is_some());
+    let mut out = Batch::default();
+    while execution.next(transaction, &mut surroundings, usize::MAX, &mut out)? {
+        if rows(&out)?.is_break() {
+            break;
+        }
+    }
+    if let Some(statistics) = statistics {
+        *statistics = execution.statistics();
+    }
+    Ok(execution.rows())
 }
-
-#[allow(unused)]
-fn _uses(_: &dyn Runtime) {}
