@@ -17,7 +17,15 @@ pub struct Name {
 pub enum Ddl {
     CreateTable(CreateTable),
     /// CREATE TABLE AS and SELECT INTO are a CreateTable followed by an insert: see `plan::Statement`.
-    CreateView { name: Name, or_replace: bool, columns: Vec<(String, ColumnType)>, query: String },
+    /// `references`: what the query reads, as (relation, column); column 0 is the relation as a whole. Kept with the
+    /// view, so that what it stands on is not dropped from under it.
+    CreateView {
+        name: Name,
+        or_replace: bool,
+        columns: Vec<(String, ColumnType)>,
+        query: String,
+        references: Vec<(crate::Oid, crate::schema::ColumnId)>,
+    },
     CreateIndex(CreateIndex),
     CreateSequence { name: Name, if_not_exists: bool, options: SequenceOptions },
     CreateSchema { name: String, if_not_exists: bool, owner: Option<String> },

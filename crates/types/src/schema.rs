@@ -34,7 +34,8 @@ pub struct Relation {
     pub schema: String,
     pub name: String,
     pub owner: Oid,
-    /// Live and dropped columns, ascending by id.
+    /// Live and dropped columns in the order of `*`. Ids ascend, but for a column that ALTER TYPE gave a new id: it
+    /// stays where it was, and the dropped one goes last.
     pub columns: Vec<Column>,
     /// Column ids of the primary key in key order; empty = hidden row id.
     pub primary_key: Vec<ColumnId>,
@@ -47,6 +48,8 @@ pub struct Relation {
     pub append_only: bool,
     /// A view's SELECT as written.
     pub view: Option<String>,
+    /// What a view reads: (relation, column), column 0 for the relation as a whole.
+    pub references: Vec<(Oid, ColumnId)>,
     pub sequence: Option<Sequence>,
     /// The transaction that wrote this descriptor: `schema_tx` of rows written under it. 0 = the current, uncommitted one.
     pub descriptor_tx: TxId,
