@@ -21,11 +21,22 @@ pub fn context(_from: DataType, _to: DataType) -> Option<Context> {
 
 /// Casts one value, applying `to.typmod`. `explicit` decides what happens to a string that is too long (cut, or 22001)
 /// as PostgreSQL does. The planner has checked that the cast exists.
-pub fn cast(_value: &Value, _from: DataType, _to: ColumnType, _explicit: bool, _settings: &TextSettings) -> Result<Value> {
+pub fn cast(
+    _value: &Value,
+    _from: DataType,
+    _to: ColumnType,
+    _explicit: bool,
+    _settings: &TextSettings,
+) -> Result<Value> {
     todo!()
 }
 
 /// [`cast`] over a column.
-pub fn cast_vector(_input: &Vector, _to: ColumnType, _explicit: bool, _settings: &TextSettings) -> Result<Vector> {
+pub fn cast_vector(
+    _input: &Vector,
+    _to: ColumnType,
+    _explicit: bool,
+    _settings: &TextSettings,
+) -> Result<Vector> {
     todo!()
 }

@@ -26,6 +26,7 @@ macro_rules! data_types {
                 match self { $(DataType::$name => $sql, DataType::$array => concat!($sql, "[]"),)* }
             }
             /// `pg_type.typlen`: bytes, -1 for variable length, -2 for a C string.
+            #[allow(clippy::len_without_is_empty)]
             pub const fn len(self) -> i16 {
                 match self { $(DataType::$name => $len, DataType::$array => -1,)* }
             }
@@ -45,10 +46,13 @@ macro_rules! data_types {
             pub const fn code(self) -> Option<u8> {
                 match self { $(DataType::$name => if $code == 0 { None } else { Some($code) }, DataType::$array => if $code == 0 { None } else { Some(0x40) },)* }
             }
+            // Pseudo-types have no array type: their arms are empty.
+            #[allow(unreachable_patterns)]
             pub fn from_oid(oid: Oid) -> Option<DataType> {
                 match oid { 0 => None, $($oid => Some(DataType::$name), $array_oid if $array_oid != 0 => Some(DataType::$array),)* _ => None }
             }
             /// By `pg_type.typname`, e.g. `int4`, `_text`. SQL spellings (`integer`) are the parser's business.
+            #[allow(unreachable_patterns)]
             pub fn from_name(name: &str) -> Option<DataType> {
                 match name { "" => None, $($pg => Some(DataType::$name), $array_pg => Some(DataType::$array),)* _ => None }
             }
