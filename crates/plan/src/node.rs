@@ -26,6 +26,8 @@ pub enum Node {
     SystemScan { relation: Arc<Relation>, columns: Vec<ColumnId>, filter: Option<Expr>, alias: String },
     /// Set-returning functions side by side (ROWS FROM pads with NULL); `ordinality` appends a bigint.
     FunctionScan { calls: Vec<Expr>, ordinality: bool },
+    /// `ledger.history`, `ledger.diff`, `ledger.changes` in FROM. Output: [`LedgerScanKind::columns`].
+    LedgerScan { kind: LedgerScanKind, relation: Option<Arc<Relation>>, args: Vec<Expr> },
     CteScan { cte: usize },
     /// The recursive term's view of the rows of the last round.
     WorkTable { cte: usize },
@@ -69,6 +71,67 @@ pub struct Scan {
     pub versions: Versions,
     /// Append the row's key as a last column (bytea): needed by UPDATE, DELETE and row locks.
     pub key: bool,
+}
+
+/// The ledger's set functions whose columns depend on a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LedgerScanKind {
+    /// `args`: values of leading primary-key columns, cast to their types; none = the whole table.
+    /// Every version, oldest first, deletes included (with the key columns and what the row held).
+    History,
+    /// `args`: two transaction numbers (int8): net changes of rows after the first, up to and including the second.
+    Diff,
+    /// `args`: two transaction numbers (int8): every change of every table in that range, in order. No relation.
+    Changes,
+}
+
+impl LedgerScanKind {
+    /// The output columns, in order.
+    pub fn columns(self, relation: Option<&Relation>) -> Vec<(String, ColumnType)> {
+        use types::DataType::*;
+        let fixed = |names: &[(&str, types::DataType)]| -> Vec<(String, ColumnType)> {
+            names.iter().map(|(name, ty)| (name.to_string(), (*ty).into())).collect()
+        };
+        let live = || relation.into_iter().flat_map(Relation::live);
+        match self {
+            LedgerScanKind::History => {
+                let mut columns = fixed(&[
+                    ("_tx", Int8),
+                    ("_tx_end", Int8),
+                    ("_committed_at", TimestampTz),
+                    ("_op", Text),
+                    ("_user", Text),
+                ]);
+                columns.extend(live().map(|column| (column.name.clone(), column.ty)));
+                columns
+            }
+            LedgerScanKind::Diff => {
+                let mut columns = fixed(&[("op", Text)]);
+                let key = relation.into_iter().flat_map(|relation| &relation.primary_key);
+                let key = key.filter_map(|id| relation.and_then(|relation| relation.column(*id)));
+                columns.extend(key.map(|column| (column.name.clone(), column.ty)));
+                columns.extend(fixed(&[
+                    ("old", Jsonb),
+                    ("new", Jsonb),
+                    ("changed", TextArray),
+                    ("tx_id", Int8),
+                    ("committed_at", TimestampTz),
+                    ("user", Text),
+                ]));
+                columns
+            }
+            LedgerScanKind::Changes => fixed(&[
+                ("tx_id", Int8),
+                ("committed_at", TimestampTz),
+                ("user", Text),
+                ("table", Text),
+                ("op", Text),
+                ("key", Jsonb),
+                ("old", Jsonb),
+                ("new", Jsonb),
+            ]),
+        }
+    }
 }
 
 /// How the rows are found.
@@ -194,9 +257,9 @@ pub struct Insert {
     /// defaults and casts included.
     pub row: Vec<Expr>,
     pub on_conflict: Option<OnConflict>,
-    /// Over the stored row (`relation.columns` by position), then hidden columns if named: see `returning_hidden`.
+    /// Over the stored row (`relation.columns` by position).
     pub returning: Option<Vec<Expr>>,
-    /// CHECK constraints, over the stored row, with their names.
+    /// CHECK constraints, over the stored row (`relation.columns` by position), with their names.
     pub checks: Vec<(String, Expr)>,
 }
 
@@ -225,7 +288,9 @@ pub struct Update {
     pub set: Vec<(usize, Expr)>,
     /// The whole WHERE, over the input's columns: re-evaluated on the newest version after a lock wait.
     pub recheck: Option<Expr>,
+    /// Over the new row (`relation.columns` by position), then the input's further columns.
     pub returning: Option<Vec<Expr>>,
+    /// Over the new row.
     pub checks: Vec<(String, Expr)>,
 }
 

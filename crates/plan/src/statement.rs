@@ -80,6 +80,8 @@ pub enum TableLock {
 pub struct Need {
     pub relation: Arc<Relation>,
     pub privilege: types::ddl::Privilege,
+    /// None: the current user's. Of a relation that a view reads, the view's owner's.
+    pub role: Option<Oid>,
 }
 
 /// A column of a result (RowDescription).
