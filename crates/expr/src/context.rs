@@ -22,7 +22,16 @@ pub trait Runtime {
     fn call_set(&self, function: &'static crate::Function, args: &[Value]) -> Result<Vec<Vec<Value>>>;
     /// A subquery of the statement, for each row of a batch: `args[i]` are the rows of its i-th slot, `left` the
     /// evaluated left operands of ANY and ALL. The result has `rows` rows.
-    fn subplan(&self, plan: usize, kind: &SubplanKind, first_slot: usize, args: &[Vector], left: &[Vector], rows: usize, slots: &[Value]) -> Result<Vector>;
+    fn subplan(
+        &self,
+        plan: usize,
+        kind: &SubplanKind,
+        first_slot: usize,
+        args: &[Vector],
+        left: &[Vector],
+        rows: usize,
+        slots: &[Value],
+    ) -> Result<Vector>;
     /// regclass, regtype, regproc, regnamespace, regrole: OID to name and back. None where there is none.
     fn name_of(&self, data_type: types::DataType, oid: types::Oid) -> Result<Option<String>>;
     fn oid_of(&self, data_type: types::DataType, name: &str) -> Result<Option<types::Oid>>;
@@ -40,7 +49,16 @@ impl Runtime for NoRuntime {
     fn call_set(&self, function: &'static crate::Function, _args: &[Value]) -> Result<Vec<Vec<Value>>> {
         Err(types::Error::unsupported(format!("function {}() in this place", function.name)))
     }
-    fn subplan(&self, _: usize, _: &SubplanKind, _: usize, _: &[Vector], _: &[Vector], _: usize, _: &[Value]) -> Result<Vector> {
+    fn subplan(
+        &self,
+        _: usize,
+        _: &SubplanKind,
+        _: usize,
+        _: &[Vector],
+        _: &[Vector],
+        _: usize,
+        _: &[Value],
+    ) -> Result<Vector> {
         Err(types::Error::unsupported("a subquery in this place"))
     }
     fn name_of(&self, _: types::DataType, _: types::Oid) -> Result<Option<String>> {

@@ -6,48 +6,128 @@ use types::{ColumnType, DataType, Value};
 /// A bound expression: names are positions, coercions are explicit, every node has a type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expr {
-    Constant { value: Value, ty: ColumnType },
+    Constant {
+        value: Value,
+        ty: ColumnType,
+    },
     /// A column of the input batch, by position.
-    Column { index: usize, ty: ColumnType },
+    Column {
+        index: usize,
+        ty: ColumnType,
+    },
     /// `$1` is index 0.
-    Parameter { index: usize, ty: ColumnType },
+    Parameter {
+        index: usize,
+        ty: ColumnType,
+    },
     /// A value of an enclosing query's row, set by the operator that runs this subtree per outer row
     /// (a subplan's argument or a lateral join).
-    Outer { slot: usize, ty: ColumnType },
+    Outer {
+        slot: usize,
+        ty: ColumnType,
+    },
     /// A function or an operator. Strict functions see no NULL: the evaluator answers NULL for them.
-    Call { function: &'static Function, args: Vec<Expr>, ty: ColumnType },
-    Cast { input: Box<Expr>, to: ColumnType, explicit: bool },
+    Call {
+        function: &'static Function,
+        args: Vec<Expr>,
+        ty: ColumnType,
+    },
+    Cast {
+        input: Box<Expr>,
+        to: ColumnType,
+        explicit: bool,
+    },
     And(Vec<Expr>),
     Or(Vec<Expr>),
     Not(Box<Expr>),
-    IsNull { input: Box<Expr>, negated: bool },
+    IsNull {
+        input: Box<Expr>,
+        negated: bool,
+    },
     /// IS [NOT] TRUE, FALSE, UNKNOWN (`value` None).
-    BooleanTest { input: Box<Expr>, value: Option<bool>, negated: bool },
+    BooleanTest {
+        input: Box<Expr>,
+        value: Option<bool>,
+        negated: bool,
+    },
     /// `equal` is the types' `=`.
-    IsDistinct { left: Box<Expr>, right: Box<Expr>, equal: &'static Function, negated: bool },
+    IsDistinct {
+        left: Box<Expr>,
+        right: Box<Expr>,
+        equal: &'static Function,
+        negated: bool,
+    },
     /// A searched CASE; the planner writes `CASE x WHEN` with a comparison per branch.
-    Case { branches: Vec<(Expr, Expr)>, default: Option<Box<Expr>>, ty: ColumnType },
-    Coalesce { args: Vec<Expr>, ty: ColumnType },
-    NullIf { left: Box<Expr>, right: Box<Expr>, equal: &'static Function, ty: ColumnType },
+    Case {
+        branches: Vec<(Expr, Expr)>,
+        default: Option<Box<Expr>>,
+        ty: ColumnType,
+    },
+    Coalesce {
+        args: Vec<Expr>,
+        ty: ColumnType,
+    },
+    NullIf {
+        left: Box<Expr>,
+        right: Box<Expr>,
+        equal: &'static Function,
+        ty: ColumnType,
+    },
     /// GREATEST and LEAST (ignore NULLs).
-    Extreme { args: Vec<Expr>, greatest: bool, ty: ColumnType },
+    Extreme {
+        args: Vec<Expr>,
+        greatest: bool,
+        ty: ColumnType,
+    },
     /// `x IN (a, b)`: `equal` between `input` and each item.
-    InList { input: Box<Expr>, list: Vec<Expr>, equal: &'static Function, negated: bool },
+    InList {
+        input: Box<Expr>,
+        list: Vec<Expr>,
+        equal: &'static Function,
+        negated: bool,
+    },
     /// `x op ANY (array)` and `x op ALL (array)`.
-    Quantified { left: Box<Expr>, array: Box<Expr>, operator: &'static Function, all: bool },
+    Quantified {
+        left: Box<Expr>,
+        array: Box<Expr>,
+        operator: &'static Function,
+        all: bool,
+    },
     /// `ARRAY[...]`.
-    Array { elements: Vec<Expr>, ty: ColumnType },
+    Array {
+        elements: Vec<Expr>,
+        ty: ColumnType,
+    },
     /// `a[i]`; int2vector and oidvector count from 0.
-    Subscript { array: Box<Expr>, index: Box<Expr>, ty: ColumnType },
+    Subscript {
+        array: Box<Expr>,
+        index: Box<Expr>,
+        ty: ColumnType,
+    },
     /// `a[i:j]`.
-    Slice { array: Box<Expr>, lower: Option<Box<Expr>>, upper: Option<Box<Expr>>, ty: ColumnType },
+    Slice {
+        array: Box<Expr>,
+        lower: Option<Box<Expr>>,
+        upper: Option<Box<Expr>>,
+        ty: ColumnType,
+    },
     /// `ROW(...)`.
     Row(Vec<Expr>),
     /// `(record).field`, by position.
-    Field { record: Box<Expr>, index: usize, ty: ColumnType },
+    Field {
+        record: Box<Expr>,
+        index: usize,
+        ty: ColumnType,
+    },
     /// A subquery. `plan` is its number in the statement (`plan::Query::subplans`); `args` fill its `Outer` slots
     /// `first_slot..` from this expression's row.
-    Subplan { plan: usize, kind: Box<SubplanKind>, first_slot: usize, args: Vec<Expr>, ty: ColumnType },
+    Subplan {
+        plan: usize,
+        kind: Box<SubplanKind>,
+        first_slot: usize,
+        args: Vec<Expr>,
+        ty: ColumnType,
+    },
 }
 
 /// What a subquery is used for.
@@ -55,10 +135,18 @@ pub enum Expr {
 pub enum SubplanKind {
     /// One column, at most one row (21000), NULL for none.
     Scalar,
-    Exists { negated: bool },
+    Exists {
+        negated: bool,
+    },
     /// `left op ANY (subquery)`; IN is `= ANY`, NOT IN is `<> ALL`. One operator per column.
-    Any { left: Vec<Expr>, operators: Vec<&'static Function> },
-    All { left: Vec<Expr>, operators: Vec<&'static Function> },
+    Any {
+        left: Vec<Expr>,
+        operators: Vec<&'static Function>,
+    },
+    All {
+        left: Vec<Expr>,
+        operators: Vec<&'static Function>,
+    },
     /// `ARRAY(subquery)`.
     Array,
 }

@@ -12,12 +12,17 @@
 //! This crate never sees storage and never parses SQL.
 
 pub mod aggregate;
+mod aggregates;
+mod columnwise;
 pub mod context;
 pub mod eval;
 pub mod expr;
 pub mod function;
 pub mod functions;
 pub mod operator;
+mod operator_table;
+pub mod resolution;
+mod signature;
 pub mod window;
 
 pub use aggregate::{Accumulator, Aggregate, AggregateCall};

@@ -2,7 +2,8 @@
 
 use crate::aggregate::AggregateCall;
 use crate::expr::{Expr, SortKey};
-use types::{ColumnType, DataType, Result};
+use crate::resolution::{casts_implicitly, common_type, type_list};
+use types::{ColumnType, DataType, Result, err};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowFunction {
@@ -80,6 +81,46 @@ impl Default for Frame {
 }
 
 /// A pure window function by name: the argument types it wants and its result. None if there is none of this name.
-pub fn resolve(_name: &str, _args: &[DataType]) -> Option<Result<(WindowFunction, Vec<DataType>, DataType)>> {
-    todo!()
+pub fn resolve(name: &str, args: &[DataType]) -> Option<Result<(WindowFunction, Vec<DataType>, DataType)>> {
+    use DataType::*;
+    let function = match name {
+        "row_number" => WindowFunction::RowNumber,
+        "rank" => WindowFunction::Rank,
+        "dense_rank" => WindowFunction::DenseRank,
+        "percent_rank" => WindowFunction::PercentRank,
+        "cume_dist" => WindowFunction::CumeDist,
+        "ntile" => WindowFunction::Ntile,
+        "lag" => WindowFunction::Lag,
+        "lead" => WindowFunction::Lead,
+        "first_value" => WindowFunction::FirstValue,
+        "last_value" => WindowFunction::LastValue,
+        "nth_value" => WindowFunction::NthValue,
+        _ => return None,
+    };
+    // An unknown literal as anyelement has no type to give.
+    let undetermined =
+        || err!(DatatypeMismatch, "could not determine polymorphic type because input has type unknown");
+    let element = |ty: DataType| if ty == Unknown { Err(undetermined()) } else { Ok(ty) };
+    use WindowFunction::*;
+    Some(match (function, args) {
+        (RowNumber | Rank | DenseRank, []) => Ok((function, vec![], Int8)),
+        (PercentRank | CumeDist, []) => Ok((function, vec![], Float8)),
+        (Ntile, [buckets]) if casts_implicitly(*buckets, Int4) => Ok((function, vec![Int4], Int4)),
+        (Lag | Lead | FirstValue | LastValue, [value]) => element(*value).map(|ty| (function, vec![ty], ty)),
+        (Lag | Lead, [value, offset]) if casts_implicitly(*offset, Int4) => {
+            element(*value).map(|ty| (function, vec![ty, Int4], ty))
+        }
+        (NthValue, [value, n]) if casts_implicitly(*n, Int4) => {
+            element(*value).map(|ty| (function, vec![ty, Int4], ty))
+        }
+        (Lag | Lead, [value, offset, default])
+            if casts_implicitly(*offset, Int4) && common_type(&[*value, *default]).is_some() =>
+        {
+            let ty = common_type(&[*value, *default]).unwrap_or(Text);
+            Ok((function, vec![ty, Int4, ty], ty))
+        }
+        _ => Err(err!(UndefinedFunction, "function {name}({}) does not exist", type_list(args)).hint(
+            "No function matches the given name and argument types. You might need to add explicit type casts.",
+        )),
+    })
 }

@@ -1,0 +1,12 @@
+//! ledger.
+
+use crate::signature::functions;
+
+#[rustfmt::skip]
+functions! {
+    9001 "ledger.checkpoint" () -> Text = runtime stable;
+    9002 "ledger.proof" (Text, Any) -> Text = runtime stable variadic;
+    9003 "ledger.transaction_proof" (Int8) -> Text = runtime stable;
+    9004 "ledger.consistency_proof" (Int8) -> Text = runtime stable;
+    9005 "ledger.consistency_proof" (Int8, Int8) -> Text = runtime stable;
+}
