@@ -19,8 +19,8 @@ pub mod statement;
 pub mod utility;
 
 pub use node::{Access, JoinKind, KeyRange, Node, Plan, Versions};
-pub use parse::{parse, Parsed};
-pub use statement::{Field, Query, Statement};
+pub use parse::{Parsed, parse};
+pub use statement::{Field, Query, QueryKind, Statement};
 
 use std::sync::Arc;
 use types::schema::Schema;

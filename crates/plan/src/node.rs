@@ -23,35 +23,88 @@ pub enum Node {
     /// A table's rows. Output: `columns` in that order. `filter` is over the output columns.
     Scan(Scan),
     /// A relation computed from the catalog (pg_catalog, information_schema, ledger views). As Scan, without access path.
-    SystemScan { relation: Arc<Relation>, columns: Vec<ColumnId>, filter: Option<Expr>, alias: String },
+    SystemScan {
+        relation: Arc<Relation>,
+        columns: Vec<ColumnId>,
+        filter: Option<Expr>,
+        alias: String,
+    },
     /// Set-returning functions side by side (ROWS FROM pads with NULL); `ordinality` appends a bigint.
-    FunctionScan { calls: Vec<Expr>, ordinality: bool },
+    FunctionScan {
+        calls: Vec<Expr>,
+        ordinality: bool,
+    },
     /// `ledger.history`, `ledger.diff`, `ledger.changes` in FROM. Output: [`LedgerScanKind::columns`].
-    LedgerScan { kind: LedgerScanKind, relation: Option<Arc<Relation>>, args: Vec<Expr> },
-    CteScan { cte: usize },
+    LedgerScan {
+        kind: LedgerScanKind,
+        relation: Option<Arc<Relation>>,
+        args: Vec<Expr>,
+    },
+    CteScan {
+        cte: usize,
+    },
     /// The recursive term's view of the rows of the last round.
-    WorkTable { cte: usize },
+    WorkTable {
+        cte: usize,
+    },
     /// COPY FROM's rows.
     CopyInput,
-    Filter { input: Box<Plan>, predicate: Expr },
-    Project { input: Box<Plan>, exprs: Vec<Expr> },
+    Filter {
+        input: Box<Plan>,
+        predicate: Expr,
+    },
+    Project {
+        input: Box<Plan>,
+        exprs: Vec<Expr>,
+    },
     /// Set-returning functions of a select list: rows multiply. Each output is a plain expression or a set call.
-    ProjectSet { input: Box<Plan>, exprs: Vec<Expr> },
+    ProjectSet {
+        input: Box<Plan>,
+        exprs: Vec<Expr>,
+    },
     Join(Join),
     Aggregate(Aggregate),
     /// Appends one column per call to the input's.
-    Window { input: Box<Plan>, calls: Vec<WindowCall> },
+    Window {
+        input: Box<Plan>,
+        calls: Vec<WindowCall>,
+    },
     /// `limit` = top-n.
-    Sort { input: Box<Plan>, keys: Vec<SortKey>, limit: Option<Box<Expr>> },
+    Sort {
+        input: Box<Plan>,
+        keys: Vec<SortKey>,
+        limit: Option<Box<Expr>>,
+    },
     /// Without `on`: over all columns. With: DISTINCT ON, over an input sorted by them.
-    Distinct { input: Box<Plan>, on: Option<Vec<Expr>> },
-    Limit { input: Box<Plan>, limit: Option<Expr>, offset: Option<Expr>, with_ties: Option<Vec<SortKey>> },
-    SetOperation { kind: SetKind, all: bool, left: Box<Plan>, right: Box<Plan> },
+    Distinct {
+        input: Box<Plan>,
+        on: Option<Vec<Expr>>,
+    },
+    Limit {
+        input: Box<Plan>,
+        limit: Option<Expr>,
+        offset: Option<Expr>,
+        with_ties: Option<Vec<SortKey>>,
+    },
+    SetOperation {
+        kind: SetKind,
+        all: bool,
+        left: Box<Plan>,
+        right: Box<Plan>,
+    },
     Append(Vec<Plan>),
     /// WITH RECURSIVE: `base` UNION [ALL] `step`, which reads `WorkTable { cte }`.
-    RecursiveUnion { cte: usize, base: Box<Plan>, step: Box<Plan>, all: bool },
+    RecursiveUnion {
+        cte: usize,
+        base: Box<Plan>,
+        step: Box<Plan>,
+        all: bool,
+    },
     /// FOR UPDATE and friends, above the scans. The input's trailing columns are each table's row key (see `Scan::key`).
-    LockRows { input: Box<Plan>, locks: Vec<LockRows> },
+    LockRows {
+        input: Box<Plan>,
+        locks: Vec<LockRows>,
+    },
     Insert(Insert),
     Update(Update),
     Delete(Delete),
@@ -140,7 +193,10 @@ pub enum Access {
     All,
     /// Ranges of the primary key, ascending and disjoint once evaluated. A range that is one full key is a point.
     Primary(Vec<KeyRange>),
-    Index { index: Oid, ranges: Vec<KeyRange> },
+    Index {
+        index: Oid,
+        ranges: Vec<KeyRange>,
+    },
 }
 
 /// Rows whose leading key columns equal `equal` and whose next one lies within the bounds. Expressions have no columns
@@ -275,7 +331,10 @@ pub enum ConflictAction {
     Nothing,
     /// Assignments (position in `relation.columns`, expression) and WHERE, over the existing row's columns followed by
     /// EXCLUDED's.
-    Update { set: Vec<(usize, Expr)>, filter: Option<Expr> },
+    Update {
+        set: Vec<(usize, Expr)>,
+        filter: Option<Expr>,
+    },
 }
 
 #[derive(Debug, Clone)]

@@ -5,34 +5,71 @@ use expr::Expr;
 use std::sync::Arc;
 use types::ddl::{Ddl, RoleDdl};
 use types::schema::Relation;
-use types::{ColumnType, DataType, Moment, Oid};
+use types::{ColumnType, DataType, Oid, TxId};
 
 /// One statement, bound.
 #[derive(Debug, Clone)]
 pub enum Statement {
     /// Anything that `exec` runs: SELECT, VALUES, INSERT, UPDATE, DELETE, with or without RETURNING.
     Query(Arc<Query>),
-    Explain { query: Box<Statement>, options: ExplainOptions },
+    Explain {
+        query: Box<Statement>,
+        options: ExplainOptions,
+    },
     Ddl(Ddl),
     Role(RoleDdl),
     /// CREATE TABLE AS, SELECT INTO.
-    CreateTableAs { table: types::ddl::CreateTable, query: Arc<Query>, with_data: bool },
+    CreateTableAs {
+        table: types::ddl::CreateTable,
+        query: Arc<Query>,
+        with_data: bool,
+    },
     Copy(Copy),
     Transaction(TransactionCommand),
     Set(Set),
     Show(String),
     /// PREPARE name [(types)] AS statement: kept unbound.
-    Prepare { name: String, types: Vec<DataType>, statement: crate::Parsed },
-    Execute { name: String, arguments: Vec<Expr> },
+    Prepare {
+        name: String,
+        types: Vec<DataType>,
+        statement: crate::Parsed,
+    },
+    Execute {
+        name: String,
+        arguments: Vec<Expr>,
+    },
     /// None = ALL.
     Deallocate(Option<String>),
-    Declare { name: String, query: Arc<Query>, hold: bool, scroll: Option<bool>, binary: bool },
-    Fetch { cursor: String, direction: FetchDirection, move_only: bool },
+    Declare {
+        name: String,
+        query: Arc<Query>,
+        hold: bool,
+        scroll: Option<bool>,
+        binary: bool,
+    },
+    Fetch {
+        cursor: String,
+        direction: FetchDirection,
+        move_only: bool,
+    },
     CloseCursor(Option<String>),
     Discard(Discard),
-    Vacuum { vacuum: bool, analyze: bool, full: bool, verbose: bool, tables: Vec<types::ddl::Name> },
-    LockTable { tables: Vec<Arc<Relation>>, mode: String, nowait: bool },
-    SetConstraints { deferred: bool, names: Vec<types::ddl::Name> },
+    Vacuum {
+        vacuum: bool,
+        analyze: bool,
+        full: bool,
+        verbose: bool,
+        tables: Vec<types::ddl::Name>,
+    },
+    LockTable {
+        tables: Vec<Arc<Relation>>,
+        mode: String,
+        nowait: bool,
+    },
+    SetConstraints {
+        deferred: bool,
+        names: Vec<types::ddl::Name>,
+    },
     /// CHECKPOINT, LISTEN-free no-ops that PostgreSQL also answers at once; the tag says which.
     Checkpoint,
     Empty,
@@ -115,7 +152,12 @@ pub struct Copy {
 pub enum CopySource {
     /// The columns, as positions in `relation.columns`. COPY FROM fills the others with defaults: `insert` is a plan
     /// whose input is `Node::CopyInput`.
-    Table { relation: Arc<Relation>, columns: Vec<usize>, insert: Option<Arc<Query>>, select: Option<Arc<Query>> },
+    Table {
+        relation: Arc<Relation>,
+        columns: Vec<usize>,
+        insert: Option<Arc<Query>>,
+        select: Option<Arc<Query>>,
+    },
     Query(Arc<Query>),
 }
 
@@ -149,14 +191,24 @@ pub enum IsolationLevel {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum TransactionCommand {
-    Begin { start: bool, modes: TransactionModes },
-    Commit { chain: bool },
-    Rollback { chain: bool },
+    Begin {
+        start: bool,
+        modes: TransactionModes,
+    },
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
     Savepoint(String),
     Release(String),
     RollbackTo(String),
     /// SET TRANSACTION / SET SESSION CHARACTERISTICS AS TRANSACTION.
-    SetModes { session: bool, modes: TransactionModes },
+    SetModes {
+        session: bool,
+        modes: TransactionModes,
+    },
     /// SET TRANSACTION SNAPSHOT 'tx:42'.
     SetSnapshot(String),
     PrepareTransaction(String),
@@ -169,7 +221,15 @@ pub struct TransactionModes {
     pub isolation: Option<IsolationLevel>,
     pub read_only: Option<bool>,
     pub deferrable: Option<bool>,
-    pub as_of: Option<Moment>,
+    pub as_of: Option<AsOf>,
+}
+
+/// A moment as BEGIN names it. A time is text until a session's time zone reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AsOf {
+    Transaction(TxId),
+    /// A timestamp, or a negative interval before now.
+    Time(String),
 }
 
 /// SET and RESET. `name` is lower case.

@@ -1,0 +1,370 @@
+//! Time travel for sqlparser: our forms become ones that it knows.
+//!
+//! ```text
+//!   t AS OF TX 42                              t FOR SYSTEM_TIME AS OF __tx(42)
+//!   t FOR SYSTEM_TIME AS OF TRANSACTION $1     t FOR SYSTEM_TIME AS OF __tx($1)
+//!   t AS OF TIMESTAMP e                        t FOR SYSTEM_TIME AS OF e
+//!   t FOR SYSTEM_TIME BETWEEN a AND b          t FOR SYSTEM_TIME AS OF __between BETWEEN a AND b
+//!   t FOR SYSTEM_TIME FROM a TO b              t FOR SYSTEM_TIME AS OF __from(a, b)
+//!   t FOR SYSTEM_TIME ALL                      t FOR SYSTEM_TIME AS OF __all
+//!   ... AS OF SYSTEM TIME e                    lifted out of the query
+//! ```
+//! Tokens keep their places, so that error positions stay right. A user cannot type the markers.
+
+use super::lexer::{self, position};
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word};
+use types::{Result, err};
+
+/// sqlparser's tokens of a statement, rewritten. Blanks and comments are gone.
+pub fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>> {
+    let mut tokens = Vec::new();
+    Tokenizer::new(super::dialect(), text).tokenize_with_location_into_buf(&mut tokens).map_err(|error| {
+        err!(SyntaxError, "{}", error.message).at(position(text, byte_of(text, error.location)))
+    })?;
+    tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+    for token in &tokens {
+        if let Token::Word(Word { value, quote_style: None, .. }) = &token.token
+            && value.starts_with("__")
+            && ["__tx", "__between", "__from", "__all"]
+                .iter()
+                .any(|marker| marker.eq_ignore_ascii_case(value))
+        {
+            return Err(err!(ReservedName, "the name \"{value}\" is reserved")
+                .hint("Quote it if it names something of yours.")
+                .at(position(text, byte_of(text, token.span.start))));
+        }
+    }
+    rewrite(text, tokens)
+}
+
+/// The byte that sqlparser's line and column (characters from 1) name.
+pub fn byte_of(text: &str, location: Location) -> usize {
+    if location.line == 0 {
+        return text.len();
+    }
+    let line_start = match location.line {
+        1 => 0,
+        line => match text.match_indices('\n').nth(line as usize - 2) {
+            Some((newline, _)) => newline + 1,
+            None => return text.len(),
+        },
+    };
+    let skipped = (location.column as usize).saturating_sub(1);
+    text[line_start..].char_indices().nth(skipped).map_or(text.len(), |(byte, _)| line_start + byte)
+}
+
+fn is_word(token: Option<&TokenWithSpan>, word: &str) -> bool {
+    matches!(token.map(|token| &token.token), Some(Token::Word(Word { value, quote_style: None, .. })) if value.eq_ignore_ascii_case(word))
+}
+
+fn are(tokens: &[TokenWithSpan], words: &[&str]) -> bool {
+    words.iter().enumerate().all(|(at, word)| is_word(tokens.get(at), word))
+}
+
+fn word(value: &str, keyword: Keyword, span: Span) -> TokenWithSpan {
+    TokenWithSpan::new(Token::Word(Word { value: value.into(), quote_style: None, keyword }), span)
+}
+
+fn system_time(out: &mut Vec<TokenWithSpan>, span: Span) {
+    out.push(word("FOR", Keyword::FOR, span));
+    out.push(word("SYSTEM_TIME", Keyword::SYSTEM_TIME, span));
+    out.push(word("AS", Keyword::AS, span));
+    out.push(word("OF", Keyword::OF, span));
+}
+
+fn rewrite(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>> {
+    let mut out = Vec::with_capacity(tokens.len() + 8);
+    let mut at = 0;
+    while at < tokens.len() {
+        let rest = &tokens[at..];
+        let span = rest[0].span;
+        if are(rest, &["as", "of"]) && !are(rest, &["as", "of", "system", "time"]) {
+            match short_form(text, rest)? {
+                Some(skip) => {
+                    system_time(&mut out, span);
+                    at += skip;
+                    at += moment(text, &tokens[at..], &mut out)?;
+                }
+                None => {
+                    // `of` is an alias.
+                    out.extend_from_slice(&rest[..2]);
+                    at += 2;
+                }
+            }
+        } else if are(rest, &["for", "system_time"]) {
+            system_time(&mut out, span);
+            at += 2;
+            at += long_form(text, &tokens[at..], &mut out)?;
+        } else {
+            out.push(unkeyworded(rest));
+            at += 1;
+        }
+    }
+    Ok(out)
+}
+
+/// With table versions on, sqlparser takes `at`, `before` and `changes` for clauses; as names they are quoted.
+fn unkeyworded(rest: &[TokenWithSpan]) -> TokenWithSpan {
+    let token = &rest[0];
+    let call = matches!(rest.get(1).map(|next| &next.token), Some(Token::LParen));
+    let zone = is_word(rest.get(1), "time");
+    match &token.token {
+        Token::Word(Word { value, quote_style: None, .. })
+            if !call
+                && !zone
+                && ["at", "before", "changes"].iter().any(|w| w.eq_ignore_ascii_case(value)) =>
+        {
+            let quoted = Word {
+                value: value.to_ascii_lowercase(),
+                quote_style: Some('"'),
+                keyword: Keyword::NoKeyword,
+            };
+            TokenWithSpan::new(Token::Word(quoted), token.span)
+        }
+        _ => token.clone(),
+    }
+}
+
+/// How many tokens `AS OF` takes when a moment follows; None when it is `AS of`, an alias. A bare number or string is
+/// refused: peers read it as nanoseconds, versions or refs.
+fn short_form(text: &str, rest: &[TokenWithSpan]) -> Result<Option<usize>> {
+    if ["tx", "transaction", "timestamp"].iter().any(|word| is_word(rest.get(2), word)) {
+        return Ok(Some(2));
+    }
+    match rest.get(2).map(|token| &token.token) {
+        Some(Token::Number(..) | Token::SingleQuotedString(_) | Token::Placeholder(_)) => {
+            Err(err!(SyntaxError, "AS OF needs to know whether a transaction or a time is meant")
+                .hint("Write AS OF TX 42, or AS OF TIMESTAMP '2026-01-01 00:00:00Z'.")
+                .at(position(text, byte_of(text, rest[2].span.start))))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// After FOR SYSTEM_TIME; the caller has written `FOR SYSTEM_TIME AS OF`. Returns how many tokens were taken.
+fn long_form(text: &str, rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan>) -> Result<usize> {
+    let Some(first) = rest.first() else { return Ok(0) };
+    let span = first.span;
+    if are(rest, &["as", "of"]) {
+        return Ok(2 + moment(text, &rest[2..], out)?);
+    }
+    if are(rest, &["all"]) {
+        out.push(word("__all", Keyword::NoKeyword, span));
+        return Ok(1);
+    }
+    if are(rest, &["between"]) {
+        out.push(word("__between", Keyword::NoKeyword, span));
+        out.push(rest[0].clone());
+        let mut taken = 1 + moment(text, &rest[1..], out)?;
+        // Up to AND the bound may be any expression.
+        while taken < rest.len() && !is_word(rest.get(taken), "and") {
+            out.push(rest[taken].clone());
+            taken += 1;
+        }
+        if let Some(and) = rest.get(taken) {
+            out.push(and.clone());
+            taken += 1;
+            taken += moment(text, &rest[taken..], out)?;
+        }
+        return Ok(taken);
+    }
+    if are(rest, &["from"]) {
+        out.push(word("__from", Keyword::NoKeyword, span));
+        out.push(TokenWithSpan::new(Token::LParen, span));
+        let mut taken = 1 + moment(text, &rest[1..], out)?;
+        while taken < rest.len() && !is_word(rest.get(taken), "to") {
+            out.push(rest[taken].clone());
+            taken += 1;
+        }
+        let Some(to) = rest.get(taken) else { return Ok(taken) };
+        out.push(TokenWithSpan::new(Token::Comma, to.span));
+        taken += 1;
+        let from = taken;
+        taken += moment(text, &rest[taken..], out)?;
+        // A bound of one token, of a call, or with a cast.
+        taken += bound_tail(&rest[taken..], taken > from, out);
+        let end = rest.get(taken.saturating_sub(1)).map_or(span, |token| token.span);
+        out.push(TokenWithSpan::new(Token::RParen, end));
+        return Ok(taken);
+    }
+    Err(err!(SyntaxError, "FOR SYSTEM_TIME needs AS OF, BETWEEN, FROM or ALL")
+        .at(position(text, byte_of(text, span.start))))
+}
+
+/// The rest of the upper bound of FROM..TO: one primary expression, arithmetic on it, casts and calls.
+fn bound_tail(rest: &[TokenWithSpan], complete: bool, out: &mut Vec<TokenWithSpan>) -> usize {
+    let mut depth = 0usize;
+    let mut operand = !complete;
+    let mut taken = 0;
+    while let Some(token) = rest.get(taken) {
+        match &token.token {
+            Token::LParen
+                if depth > 0
+                    || operand
+                    || matches!(rest.get(taken.wrapping_sub(1)).map(|t| &t.token), Some(Token::Word(_))) =>
+            {
+                depth += 1
+            }
+            Token::RParen if depth > 0 => {
+                depth -= 1;
+                operand = false;
+            }
+            _ if depth > 0 => {}
+            Token::Plus | Token::Minus | Token::DoubleColon => operand = true,
+            Token::Word(Word { value, .. }) if value.eq_ignore_ascii_case("interval") => operand = true,
+            Token::Word(_) | Token::Number(..) | Token::SingleQuotedString(_) | Token::Placeholder(_)
+                if operand =>
+            {
+                operand = false;
+            }
+            _ => break,
+        }
+        out.push(token.clone());
+        taken += 1;
+    }
+    taken
+}
+
+/// `TX n` and `TRANSACTION n` become `__tx(n)`; the word TIMESTAMP is dropped; anything else stays for the caller.
+fn moment(text: &str, rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan>) -> Result<usize> {
+    if is_word(rest.first(), "timestamp") {
+        return Ok(1);
+    }
+    if !is_word(rest.first(), "tx") && !is_word(rest.first(), "transaction") {
+        return Ok(0);
+    }
+    let span = rest[0].span;
+    let number = match rest.get(1) {
+        Some(token) if matches!(token.token, Token::Number(..) | Token::Placeholder(_)) => token.clone(),
+        other => {
+            let byte = other.map_or(text.len(), |token| byte_of(text, token.span.start));
+            return Err(err!(SyntaxError, "a transaction number or a parameter is expected here")
+                .at(position(text, byte)));
+        }
+    };
+    out.push(word("__tx", Keyword::NoKeyword, span));
+    out.push(TokenWithSpan::new(Token::LParen, span));
+    out.push(number);
+    out.push(TokenWithSpan::new(Token::RParen, span));
+    Ok(2)
+}
+
+/// Cuts `AS OF SYSTEM TIME e` out of a query's tokens and returns `e`'s. It stands after FROM, at the top level.
+pub fn lift_system_time(text: &str, tokens: &mut Vec<TokenWithSpan>) -> Result<Option<Vec<TokenWithSpan>>> {
+    let mut depth = 0i64;
+    let mut found = None;
+    for at in 0..tokens.len() {
+        match tokens[at].token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            _ if are(&tokens[at..], &["as", "of", "system", "time"]) => {
+                let place = position(text, byte_of(text, tokens[at].span.start));
+                if depth != 0 || found.is_some() {
+                    return Err(err!(FeatureNotSupported, "AS OF SYSTEM TIME is for a whole query, once")
+                        .hint("Inside a query write FOR SYSTEM_TIME AS OF after a table's name.")
+                        .at(place));
+                }
+                found = Some(at);
+            }
+            _ => {}
+        }
+    }
+    let Some(start) = found else { return Ok(None) };
+    const CLAUSES: [&str; 12] = [
+        "where",
+        "group",
+        "having",
+        "window",
+        "order",
+        "limit",
+        "offset",
+        "fetch",
+        "for",
+        "union",
+        "intersect",
+        "except",
+    ];
+    let mut end = start + 4;
+    let mut depth = 0;
+    while let Some(token) = tokens.get(end) {
+        match &token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            _ if depth == 0 && CLAUSES.iter().any(|clause| is_word(Some(token), clause)) => break,
+            _ => {}
+        }
+        end += 1;
+    }
+    let lifted: Vec<_> = tokens.drain(start..end).skip(4).collect();
+    if lifted.is_empty() {
+        let byte = tokens.get(start).map_or(text.len(), |token| byte_of(text, token.span.start));
+        return Err(lexer::syntax_error(text, byte, byte));
+    }
+    Ok(Some(lifted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(sql: &str) -> String {
+        tokenize(sql).unwrap().iter().map(|token| token.token.to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn every_form_of_time_travel() {
+        for (form, expected) in [
+            ("t AS OF TX 42", "t FOR SYSTEM_TIME AS OF __tx ( 42 )"),
+            ("t as of transaction $1", "t FOR SYSTEM_TIME AS OF __tx ( $1 )"),
+            ("t AS OF TIMESTAMP '2026-01-01' x", "t FOR SYSTEM_TIME AS OF '2026-01-01' x"),
+            ("t FOR SYSTEM_TIME AS OF TRANSACTION 7", "t FOR SYSTEM_TIME AS OF __tx ( 7 )"),
+            ("t FOR SYSTEM_TIME AS OF now()", "t FOR SYSTEM_TIME AS OF now ( )"),
+            ("t FOR SYSTEM_TIME ALL", "t FOR SYSTEM_TIME AS OF __all"),
+            (
+                "t FOR SYSTEM_TIME BETWEEN TX 1 AND TX 2",
+                "t FOR SYSTEM_TIME AS OF __between BETWEEN __tx ( 1 ) AND __tx ( 2 )",
+            ),
+            (
+                "t FOR SYSTEM_TIME FROM TRANSACTION 1 TO '2026-01-01' WHERE x",
+                "t FOR SYSTEM_TIME AS OF __from ( __tx ( 1 ) , '2026-01-01' ) WHERE x",
+            ),
+            ("t AS of", "t AS of"),
+            ("x at time zone 'UTC'", "x at time zone 'UTC'"),
+            ("t at", "t \"at\""),
+        ] {
+            assert_eq!(rewritten(form).to_lowercase(), expected.to_lowercase(), "{form}");
+        }
+    }
+
+    #[test]
+    fn every_form_parses() {
+        for from in [
+            "t AS OF TX 42 x",
+            "t FOR SYSTEM_TIME AS OF TIMESTAMP $1::timestamptz AS x",
+            "t FOR SYSTEM_TIME FROM '2026-01-01' TO now() - interval '1 day' x",
+            "t FOR SYSTEM_TIME BETWEEN '2026-01-01' AND TRANSACTION $2 x JOIN u AS OF TX 3 ON true",
+            "t FOR SYSTEM_TIME ALL AS x, u at",
+            "t, u AS OF SYSTEM TIME '-10s'",
+            "t AS OF SYSTEM TIME now() - interval '1 h'",
+        ] {
+            let parsed = crate::parse(&format!("SELECT 1 FROM {from} WHERE true"))
+                .unwrap_or_else(|e| panic!("{from}: {e}"));
+            assert_eq!(parsed[0].as_of.is_some(), from.contains("SYSTEM TIME"), "{from}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_ambiguous_or_ours() {
+        for sql in [
+            "SELECT 1 FROM t AS OF 42",
+            "SELECT 1 FROM t AS OF '1'",
+            "SELECT __tx(4)",
+            "SELECT (SELECT 1 FROM t AS OF SYSTEM TIME '-1s')",
+            "SELECT 1 FROM t AS OF TX",
+            "SELECT 1 FROM t FOR SYSTEM_TIME 4",
+        ] {
+            assert!(crate::parse(sql).is_err(), "{sql}");
+        }
+    }
+}
