@@ -16,11 +16,14 @@ pub mod checkpoint;
 pub mod consistency;
 pub mod hash;
 pub mod layout;
+pub mod meta;
 pub mod note;
 pub mod portable;
+mod reader;
 pub mod rejection;
 pub mod text;
 pub mod tree;
+pub mod trust;
 
 pub use rejection::Rejection;
 
