@@ -27,7 +27,7 @@ pub mod window;
 
 pub use aggregate::{Accumulator, Aggregate, AggregateCall};
 pub use context::{Context, Runtime};
-pub use eval::{eval, eval_constant, eval_filter};
+pub use eval::{eval, eval_constant, eval_filter, eval_set};
 pub use expr::{Expr, SortKey, SubplanKind};
 pub use function::{Binder, Function, Implementation, Volatility};
 pub use window::{Frame, FrameBound, FrameExclusion, FrameMode, WindowCall, WindowFunction};

@@ -44,3 +44,12 @@ functions! {
     3306 "jsonb_pretty" (Jsonb) -> Text = pending;
     3262 "jsonb_strip_nulls" (Jsonb) -> Jsonb = pending;
 }
+
+/// `document[index]`: a field by text, an element by number.
+pub(crate) fn at(
+    _context: &crate::context::Context<'_>,
+    _document: &types::Value,
+    _index: &types::Value,
+) -> types::Result<types::Value> {
+    Err(types::Error::unsupported("a subscript of jsonb"))
+}
