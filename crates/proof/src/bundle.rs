@@ -112,16 +112,25 @@ pub enum Content {
 impl Bundle {
     /// P1.
     pub fn transaction(link: Link, checkpoint: SignedCheckpoint) -> Result<Bundle, Rejection> {
-        Bundle { kind: Kind::Transaction, links: alloc::vec![link], descriptors: Vec::new(), checkpoint }.shaped()
+        Bundle { kind: Kind::Transaction, links: alloc::vec![link], descriptors: Vec::new(), checkpoint }
+            .shaped()
     }
 
     /// P3. `descriptors`: the link of the catalog row that the row's `schema_tx` names, or none for a system table.
-    pub fn row(link: Link, descriptors: Vec<Link>, checkpoint: SignedCheckpoint) -> Result<Bundle, Rejection> {
+    pub fn row(
+        link: Link,
+        descriptors: Vec<Link>,
+        checkpoint: SignedCheckpoint,
+    ) -> Result<Bundle, Rejection> {
         Bundle { kind: Kind::Row, links: alloc::vec![link], descriptors, checkpoint }.shaped()
     }
 
     /// P4: newest version first. `descriptors`: ascending by transaction, one for each `schema_tx` that occurs.
-    pub fn history(links: Vec<Link>, descriptors: Vec<Link>, checkpoint: SignedCheckpoint) -> Result<Bundle, Rejection> {
+    pub fn history(
+        links: Vec<Link>,
+        descriptors: Vec<Link>,
+        checkpoint: SignedCheckpoint,
+    ) -> Result<Bundle, Rejection> {
         Bundle { kind: Kind::History, links, descriptors, checkpoint }.shaped()
     }
 
@@ -168,7 +177,11 @@ impl Bundle {
         };
         let links = self.links.iter().all(|link| link.change.is_some() == with_change && link.is_shaped());
         let descriptors = self.descriptors.iter().all(|link| link.change.is_some() && link.is_shaped());
-        if fits && links && descriptors { Ok(self) } else { unreadable("a proof whose parts do not fit its kind") }
+        if fits && links && descriptors {
+            Ok(self)
+        } else {
+            unreadable("a proof whose parts do not fit its kind")
+        }
     }
 }
 
@@ -205,8 +218,11 @@ impl Change {
                 levels[level as usize].push(*hash);
             });
         }
-        let node = |level: u32, index: u64| levels.get(level as usize).and_then(|nodes| nodes.get(index as usize)).copied().ok_or(());
-        let entries_path = tree::inclusion_path::<S, ()>(u64::from(entry_index), tree.size(), node).ok()??;
+        let node = |level: u32, index: u64| {
+            levels.get(level as usize).and_then(|nodes| nodes.get(index as usize)).copied().ok_or(())
+        };
+        let entries_path =
+            tree::inclusion_path::<S, ()>(u64::from(entry_index), tree.size(), node).ok()??;
         Some(Change { entry, entry_index, entries_path, key, row })
     }
 }
@@ -243,7 +259,9 @@ impl Cell {
     fn commit<S: Sha256>(&self) -> Hash {
         match &self.content {
             Content::Hidden(commit) => *commit,
-            Content::Disclosed { salt, code, value } => hash::cell_commit::<S>(salt, self.column, *code, value),
+            Content::Disclosed { salt, code, value } => {
+                hash::cell_commit::<S>(salt, self.column, *code, value)
+            }
         }
     }
 }

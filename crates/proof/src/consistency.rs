@@ -77,13 +77,19 @@ impl Consistency {
     }
 
     pub fn verify_with(&self, trust: &Trust, ed25519: VerifyEd25519) -> Result<Extended<'_>, Rejection> {
-        let empty = Checkpoint { origin: trust.key.name().into(), size: 0, root: hash::empty::<Default256>() };
+        let empty =
+            Checkpoint { origin: trust.key.name().into(), size: 0, root: hash::empty::<Default256>() };
         let newest = trust.newest(ed25519)?;
         self.verify_from(newest.unwrap_or(&empty), trust, ed25519)
     }
 
     /// Whether `old`, which the caller believes, is a prefix of this proof's checkpoint.
-    pub fn verify_from(&self, old: &Checkpoint, trust: &Trust, ed25519: VerifyEd25519) -> Result<Extended<'_>, Rejection> {
+    pub fn verify_from(
+        &self,
+        old: &Checkpoint,
+        trust: &Trust,
+        ed25519: VerifyEd25519,
+    ) -> Result<Extended<'_>, Rejection> {
         let new = self.checkpoint.verify(&trust.key, ed25519)?;
         if self.old_size != old.size {
             return rejected(format!(
@@ -95,18 +101,27 @@ impl Consistency {
         let consistent =
             tree::verify_consistency::<Default256>(old.size, &old.root, new.size, &new.root, &self.path);
         if !consistent {
-            return rejected(format!("the log of size {} does not extend the known one of size {}", new.size, old.size));
+            return rejected(format!(
+                "the log of size {} does not extend the known one of size {}",
+                new.size, old.size
+            ));
         }
         Ok(Extended { old_size: old.size, signed: &self.checkpoint })
     }
 
     /// Whether this proof shows that a (verified) checkpoint and the newest one seen are of one log, whichever is older.
-    pub fn connects(&self, checkpoint: &Checkpoint, trust: &Trust, ed25519: VerifyEd25519) -> Result<(), Rejection> {
+    pub fn connects(
+        &self,
+        checkpoint: &Checkpoint,
+        trust: &Trust,
+        ed25519: VerifyEd25519,
+    ) -> Result<(), Rejection> {
         let newest = match trust.newest(ed25519)? {
             Some(newest) => newest,
             None => return rejected("the trust file has no checkpoint to be consistent with"),
         };
-        let (old, new) = if newest.size <= checkpoint.size { (newest, checkpoint) } else { (checkpoint, newest) };
+        let (old, new) =
+            if newest.size <= checkpoint.size { (newest, checkpoint) } else { (checkpoint, newest) };
         self.verify_from(old, trust, ed25519)?;
         ensure(self.checkpoint.unverified() == new, "the consistency proof leads to another checkpoint")
     }
@@ -146,7 +161,12 @@ impl Fork {
 
     /// Evidence from two checkpoints of different size: `root` is the true root of the first `smaller.size` leaves of
     /// the tree of `larger`, and `path` its consistency proof. None if that is no contradiction.
-    pub fn of_prefix(smaller: SignedCheckpoint, larger: SignedCheckpoint, root: Hash, path: Vec<Hash>) -> Option<Fork> {
+    pub fn of_prefix(
+        smaller: SignedCheckpoint,
+        larger: SignedCheckpoint,
+        root: Hash,
+        path: Vec<Hash>,
+    ) -> Option<Fork> {
         if smaller.unverified().size >= larger.unverified().size || smaller.unverified().root == root {
             return None;
         }

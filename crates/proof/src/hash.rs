@@ -121,7 +121,7 @@ impl Sha256 for Sha2 {
 pub use crate::portable::Portable;
 
 /// The fastest implementation of this build.
-#[cfg(feature = "sha2")]
+#[cfg(any(test, feature = "sha2"))]
 pub type Default256 = Sha2;
-#[cfg(not(feature = "sha2"))]
+#[cfg(not(any(test, feature = "sha2")))]
 pub type Default256 = Portable;

@@ -297,12 +297,9 @@ mod tests {
             format!("{good}\n"),
             format!("{good} \n"),
             good.replace("host.example/shop ", "host.example/shop"),
-            "text\n\n— name AAAAAA==\n".replace("AAAAAA==", "AAAAAA=="),
+            // Four bytes: a key id and no signature.
+            "text\n\n— name AAAAAA==\n".into(),
         ] {
-            if wrong.ends_with("AAAAAA==\n") {
-                // Four bytes: a key id and no signature.
-                assert_eq!(Note::parse(&wrong).unwrap_err().reason(), "a signature without bytes");
-            }
             assert!(Note::parse(&wrong).is_err(), "{wrong:?}");
         }
         let line = signer().sign("text\n").to_string() + "\n";

@@ -60,7 +60,8 @@ impl Trust {
             return unreadable(format!("a trust file starts with {FIRST_LINE}"));
         }
         let mut field = |name: &str| {
-            let line = lines.next().and_then(|line| line.strip_prefix(name)).and_then(|line| line.strip_prefix(' '));
+            let line =
+                lines.next().and_then(|line| line.strip_prefix(name)).and_then(|line| line.strip_prefix(' '));
             line.ok_or_else(|| Rejection::Unreadable(format!("a trust file without its line {name:?}")))
         };
         let origin = field("origin")?;

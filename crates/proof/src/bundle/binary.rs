@@ -1,7 +1,7 @@
 //! A bundle's content, but for what the C2SP text already carries, as bytes: the `extra` line.
 //!
 //! ```text
-//!   extra      tag `stele1pf` ‖ u8 kind 1, 3, 4 ‖ u32 links ‖ link ‖ (path ‖ link)* ‖ u32 descriptors ‖ (path ‖ link)*
+//!   extra      tag `stele1tp`, `stele1rp`, `stele1hp` by kind ‖ u32 links ‖ link ‖ (path ‖ link)* ‖ u32 descriptors ‖ (path ‖ link)*
 //!   path       u8 count ‖ hash 32 *
 //!   link       T 112 ‖ optional(salt 32 ‖ v32 meta) ‖ optional(change)
 //!   change     E 86 ‖ u32 entry index ‖ path ‖ optional(salt 16 ‖ v32 key) ‖ row, but for a delete
@@ -16,18 +16,16 @@ use crate::hash::Hash;
 use crate::layout::{ENTRY_BYTES, Entry, Op, TRANSACTION_BYTES, Transaction};
 use crate::reader::Reader;
 use crate::rejection::{Rejection, unreadable};
-use alloc::format;
 use alloc::vec::Vec;
 
-const TAG: &[u8; 8] = b"stele1pf";
+/// Transaction, row, history. In base64 the last two differ in two characters: a row's first version is its whole
+/// history too, and no single altered byte may turn the one true statement into the other.
+const TAGS: [(Kind, &[u8; 8]); 3] =
+    [(Kind::Transaction, b"stele1tp"), (Kind::Row, b"stele1rp"), (Kind::History, b"stele1hp")];
 
 pub fn write(kind: Kind, links: &[Link], descriptors: &[Link]) -> Vec<u8> {
-    let mut out = TAG.to_vec();
-    out.push(match kind {
-        Kind::Transaction => 1,
-        Kind::Row => 3,
-        Kind::History => 4,
-    });
+    let mut out = Vec::new();
+    TAGS.iter().filter(|(other, _)| *other == kind).for_each(|(_, tag)| out.extend_from_slice(&tag[..]));
     out.extend_from_slice(&(links.len() as u32).to_be_bytes());
     for (at, link) in links.iter().enumerate() {
         if at > 0 {
@@ -46,14 +44,10 @@ pub fn write(kind: Kind, links: &[Link], descriptors: &[Link]) -> Vec<u8> {
 /// Kind, links, descriptors.
 pub fn read(extra: &[u8], first_path: Vec<Hash>) -> Result<(Kind, Vec<Link>, Vec<Link>), Rejection> {
     let mut reader = Reader::new(extra);
-    if &reader.array()? != TAG {
-        return unreadable("a proof of a transaction log, but not of this database's kind");
-    }
-    let kind = match reader.u8()? {
-        1 => Kind::Transaction,
-        3 => Kind::Row,
-        4 => Kind::History,
-        other => return unreadable(format!("a proof of the unknown kind {other}")),
+    let tag = reader.array()?;
+    let kind = match TAGS.iter().find(|(_, other)| **other == tag) {
+        Some((kind, _)) => *kind,
+        None => return unreadable("a proof of a transparency log, but of no kind that is known here"),
     };
     let count = reader.u32()?;
     if count == 0 {
@@ -159,9 +153,11 @@ fn read_cell(reader: &mut Reader) -> Result<Cell, Rejection> {
     let column = reader.u32()?;
     let content = match reader.flag()? {
         false => Content::Hidden(reader.array()?),
-        true => {
-            Content::Disclosed { salt: reader.array()?, code: reader.u8()?, value: reader.variable()?.to_vec() }
-        }
+        true => Content::Disclosed {
+            salt: reader.array()?,
+            code: reader.u8()?,
+            value: reader.variable()?.to_vec(),
+        },
     };
     Ok(Cell { column, content })
 }

@@ -96,7 +96,8 @@ fn read_link(json: &mut Cursor) -> Result<Link, Rejection> {
     json.expect(",\"change\":")?;
     let change = json.optional(read_change)?;
     json.expect("}")?;
-    let transaction = Transaction { system, database_id, tx_id, commit_time, entry_count, entries_root, meta_commit };
+    let transaction =
+        Transaction { system, database_id, tx_id, commit_time, entry_count, entries_root, meta_commit };
     Ok(Link { transaction, log_path, meta, change })
 }
 
@@ -174,7 +175,11 @@ fn write_cell(cell: &Cell) -> String {
     match &cell.content {
         Content::Hidden(commit) => format!("{{\"column\":{column},\"hidden\":{}}}", bytes(commit)),
         Content::Disclosed { salt, code, value } => {
-            format!("{{\"column\":{column},\"type\":{code},\"salt\":{},\"value\":{}}}", bytes(salt), bytes(value))
+            format!(
+                "{{\"column\":{column},\"type\":{code},\"salt\":{},\"value\":{}}}",
+                bytes(salt),
+                bytes(value)
+            )
         }
     }
 }
@@ -299,11 +304,17 @@ impl Cursor<'_> {
         }
     }
 
-    fn optional<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Rejection>) -> Result<Option<T>, Rejection> {
+    fn optional<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Rejection>,
+    ) -> Result<Option<T>, Rejection> {
         if self.skip("null") { Ok(None) } else { read(self).map(Some) }
     }
 
-    fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Result<T, Rejection>) -> Result<Vec<T>, Rejection> {
+    fn list<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Result<T, Rejection>,
+    ) -> Result<Vec<T>, Rejection> {
         self.expect("[")?;
         let mut items = Vec::new();
         if self.skip("]") {

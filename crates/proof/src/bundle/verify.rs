@@ -57,28 +57,41 @@ impl<'a> Verified<'a> {
     /// The catalog row that describes the columns of this version, if it is part of the proof.
     pub fn descriptor(&self, link: &Link) -> Option<&'a Row> {
         let descriptor_tx = descriptor_tx(link)?;
-        let found = self.bundle.descriptors.iter().find(|descriptor| descriptor.transaction.tx_id == descriptor_tx);
+        let found =
+            self.bundle.descriptors.iter().find(|descriptor| descriptor.transaction.tx_id == descriptor_tx);
         found.and_then(|descriptor| descriptor.change.as_ref()).and_then(|change| change.row.as_ref())
     }
     /// The system object that this version's descriptor is a row of.
     pub fn descriptor_object(&self, link: &Link) -> Option<u32> {
         let descriptor_tx = descriptor_tx(link)?;
-        let found = self.bundle.descriptors.iter().find(|descriptor| descriptor.transaction.tx_id == descriptor_tx);
+        let found =
+            self.bundle.descriptors.iter().find(|descriptor| descriptor.transaction.tx_id == descriptor_tx);
         found.and_then(|descriptor| descriptor.change.as_ref()).map(|change| change.entry.object)
     }
 }
 
 fn verify_link(link: &Link, checkpoint: &Checkpoint, trust: &Trust) -> Result<(), Rejection> {
     let transaction = &link.transaction;
-    ensure(transaction.database_id == trust.database_id, "the transaction is of another database than the trusted one")?;
+    ensure(
+        transaction.database_id == trust.database_id,
+        "the transaction is of another database than the trusted one",
+    )?;
     let leaf = transaction.leaf::<Default256>();
-    let included =
-        tree::verify_inclusion::<Default256>(&leaf, transaction.tx_id, checkpoint.size, &link.log_path, &checkpoint.root);
+    let included = tree::verify_inclusion::<Default256>(
+        &leaf,
+        transaction.tx_id,
+        checkpoint.size,
+        &link.log_path,
+        &checkpoint.root,
+    );
     ensure(included, &format!("transaction {} is not in the log under this checkpoint", transaction.tx_id))?;
 
     let is_empty = transaction.entry_count == 0;
     ensure(is_empty == (transaction.tx_id == 0), "only genesis is without entries")?;
-    ensure(!is_empty || transaction.entries_root == hash::empty::<Default256>(), "a root of entries without entries")?;
+    ensure(
+        !is_empty || transaction.entries_root == hash::empty::<Default256>(),
+        "a root of entries without entries",
+    )?;
 
     if let Some(meta) = &link.meta {
         let commit = hash::meta_commit::<Default256>(&meta.salt, &meta.bytes);
@@ -102,7 +115,10 @@ fn verify_change(change: &Change, transaction: &Transaction) -> Result<(), Rejec
     );
     ensure(included, &format!("transaction {} did not make this change", transaction.tx_id))?;
     ensure(entry.prev_tx < transaction.tx_id, "a change that follows a later one")?;
-    ensure(entry.op == Op::Insert || entry.prev_tx != 0, "an update or delete of a row that was never inserted")?;
+    ensure(
+        entry.op == Op::Insert || entry.prev_tx != 0,
+        "an update or delete of a row that was never inserted",
+    )?;
     if let Some(key) = &change.key {
         let commit = hash::key_commit::<Default256>(&key.salt, entry.object, &key.key);
         ensure(commit == entry.key_commit, "the change is of a row with another key")?;
@@ -132,14 +148,17 @@ fn verify_row(row: &Row, object: u32, commit: &Hash, tx_id: u64) -> Result<(), R
 fn verify_chain(links: &[Link]) -> Result<(), Rejection> {
     let versions = || links.iter().filter_map(|link| Some((&link.transaction, &link.change.as_ref()?.entry)));
     for ((later, next), (earlier, previous)) in versions().zip(versions().skip(1)) {
-        ensure(next.prev_tx == earlier.tx_id, &format!("the version before transaction {} is missing", later.tx_id))?;
+        ensure(
+            next.prev_tx == earlier.tx_id,
+            &format!("the version before transaction {} is missing", later.tx_id),
+        )?;
         let same_row = next.object == previous.object && next.key_commit == previous.key_commit;
         ensure(same_row, "versions of different rows")?;
         ensure(earlier.commit_time <= later.commit_time, "transactions whose time runs backwards")?;
         let follows = (next.op == Op::Insert) == (previous.op == Op::Delete);
         ensure(follows, &format!("transaction {} cannot follow transaction {}", later.tx_id, earlier.tx_id))?;
     }
-    match versions().last() {
+    match versions().next_back() {
         Some((_, first)) => ensure(first.prev_tx == 0, "the history does not go back to the row's insert"),
         None => rejected("a history without versions"),
     }

@@ -1,5 +1,8 @@
-//! Tests against vectors that others made.
+//! Tests against vectors that others made, and of whole proof files.
 
+mod bundle;
+mod consistency;
 mod golden;
+mod sample;
 mod transparency_dev;
 mod tree;
