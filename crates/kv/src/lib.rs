@@ -14,6 +14,8 @@ pub mod cells;
 pub mod check;
 pub mod checkpoint;
 pub mod commit;
+mod fault;
+mod guard;
 pub mod history;
 pub mod index;
 pub mod ledger;

@@ -1,10 +1,26 @@
 //! A transaction as it goes into the log: changes sealed into entries, entries into a root, and back.
 //!
+//! ```text
+//!   Change ── row salt, cells -> row_commit ──┐
+//!          └─ key salt, key   -> key_commit ──┴─> E, 86 bytes ──> entries root ──┐
+//!   Meta ──── salt            -> meta_commit ───────────────────────────────────┴─> T, 112 bytes = the leaf
+//! ```
 //! Sealing (salts, cell, row, key and entry hashes, the entries root) is done in the session's thread; only the
-//! transaction number, the commit time and the leaf are left to the committer.
+//! transaction number, the commit time and the leaf are left to the committer. The bytes are in `docs/file-format.md`.
+
+mod meta;
+mod unseal;
+
+pub use unseal::unseal;
 
 use crate::{Cells, ObjectId, TxId};
-use types::Result;
+use proof::hash::{self, Hash, Sha2};
+use proof::layout::{self, Entry};
+use proof::tree::Compact;
+use types::{Error, Result, bail};
+
+/// Longest key.
+pub const KEY_MAX_BYTES: usize = 2048;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -24,7 +40,7 @@ pub struct Change {
     pub prev_tx: TxId,
     /// Drawn at the key's first insert, kept by its later entries.
     pub key_salt: [u8; 16],
-    /// The transaction of the table's descriptor; 0 = this one.
+    /// The transaction of the table's descriptor; 0 = this one. 0 for a delete.
     pub schema_tx: TxId,
     /// None for a delete.
     pub cells: Option<Cells>,
@@ -45,19 +61,16 @@ pub struct Meta {
 /// Hashed and encoded, ready for a block: all but tx_id and time.
 #[derive(Debug, Clone)]
 pub struct Sealed {
+    /// Sorted by (object, key).
     pub changes: Vec<Change>,
     pub meta: Meta,
     pub system: bool,
+    pub entry_count: u32,
     /// RFC 6962 tree over the entries.
     pub entries_root: [u8; 32],
     pub meta_commit: [u8; 32],
     /// The transaction's bytes in a block body, after T.
     pub payload: Vec<u8>,
-}
-
-/// Sorts the changes by (object, key), draws salts, hashes and encodes. One change per key: two are XX000.
-pub fn seal(_changes: Vec<Change>, _meta: Meta, _system: bool, _random: &dyn host::Random) -> Result<Sealed> {
-    todo!()
 }
 
 /// A transaction read back from the log, its hashes verified against its leaf.
@@ -77,3 +90,139 @@ pub struct Record {
     /// Row salts, by entry.
     pub row_salts: Vec<[u8; 32]>,
 }
+
+/// Sorts the changes by (object, key), draws salts, hashes and encodes. One change per key: two are XX000.
+pub fn seal(changes: Vec<Change>, meta: Meta, system: bool, random: &dyn host::Random) -> Result<Sealed> {
+    if changes.is_empty() {
+        return Err(Error::internal("a transaction without entries is none"));
+    }
+    seal_with(changes, meta, system, host::random::bytes(random))
+}
+
+/// Transaction 0: no entries.
+pub(crate) fn seal_genesis(random: &dyn host::Random) -> Result<Sealed> {
+    seal_with(Vec::new(), Meta::default(), true, host::random::bytes(random))
+}
+
+/// How the salts are kept: 0 = one seed for all of them.
+const SALTS_FROM_SEED: u8 = 0;
+/// An entry's payload names the key that its row moved to.
+const FORM_MOVED: u8 = 1;
+
+fn seal_with(mut changes: Vec<Change>, meta: Meta, system: bool, seed: [u8; 32]) -> Result<Sealed> {
+    changes.sort_unstable_by(|a, b| (a.object, &a.key).cmp(&(b.object, &b.key)));
+    if let Some(twice) = changes.windows(2).find(|pair| same_key(&pair[0], &pair[1])) {
+        let object = twice[0].object;
+        return Err(Error::internal(format!("two changes of one key of object {object} in a transaction")));
+    }
+    let Some(entry_count) = u32::try_from(changes.len()).ok().filter(|count| *count < META_SALT) else {
+        bail!(ProgramLimitExceeded, "a transaction cannot change more than {} rows", META_SALT - 1);
+    };
+
+    let meta_bytes = meta.encode();
+    let mut payload =
+        Vec::with_capacity(64 + meta_bytes.len() + changes.iter().map(payload_bytes).sum::<usize>());
+    payload.push(SALTS_FROM_SEED);
+    payload.extend_from_slice(&seed);
+    put_v32(&mut payload, &meta_bytes)?;
+
+    let mut tree = Compact::<Sha2>::new();
+    let mut commits = Vec::new();
+    for (number, change) in (0..).zip(&changes) {
+        check(change)?;
+        let entry = entry(change, &derived_salt(&seed, number), &mut commits).encode();
+        tree.append(hash::leaf::<Sha2>(&entry), |_, _, _| ());
+        payload.extend_from_slice(&entry);
+        payload.push(if change.moved_to.is_some() { FORM_MOVED } else { 0 });
+        payload.extend_from_slice(&change.key_salt);
+        put_key(&mut payload, &change.key);
+        if let Some(cells) = &change.cells {
+            payload.extend_from_slice(&change.schema_tx.to_be_bytes());
+            put_v32(&mut payload, &cells.0)?;
+        }
+        if let Some(key) = &change.moved_to {
+            put_key(&mut payload, key);
+        }
+    }
+    let meta_commit = hash::meta_commit::<Sha2>(&derived_salt(&seed, META_SALT), &meta_bytes);
+    Ok(Sealed { changes, meta, system, entry_count, entries_root: tree.root(), meta_commit, payload })
+}
+
+fn same_key(a: &Change, b: &Change) -> bool {
+    a.object == b.object && a.key == b.key
+}
+
+/// What every change that leaves this process, or comes back from disk, is like.
+fn check(change: &Change) -> Result<()> {
+    let wrong = |what: &str| Err(Error::internal(format!("a change of object {}: {what}", change.object)));
+    for key in [Some(&change.key), change.moved_to.as_ref()].into_iter().flatten() {
+        if key.len() > KEY_MAX_BYTES {
+            bail!(
+                ProgramLimitExceeded,
+                "key size {} exceeds the maximum of {KEY_MAX_BYTES} bytes",
+                key.len()
+            );
+        }
+    }
+    match (&change.cells, change.op) {
+        (Some(_), Op::Delete) => wrong("a delete with cells"),
+        (None, Op::Insert | Op::Update) => wrong("a row without cells"),
+        (Some(_), _) if change.moved_to.is_some() => wrong("moved, but not a delete"),
+        (None, Op::Delete) if change.schema_tx != 0 => wrong("a delete with a descriptor"),
+        (Some(cells), _) if !cells.check() => wrong("malformed cells"),
+        _ => Ok(()),
+    }
+}
+
+/// A change as it is hashed. `commits` is a buffer to reuse.
+fn entry(change: &Change, row_salt: &[u8; 32], commits: &mut Vec<(u32, Hash)>) -> Entry {
+    let row_commit = match &change.cells {
+        None => hash::NO_ROW,
+        Some(cells) => {
+            commits.clear();
+            commits.extend(cells.iter().map(|cell| {
+                let salt = hash::cell_salt::<Sha2>(row_salt, cell.column);
+                (cell.column, hash::cell_commit::<Sha2>(&salt, cell.column, cell.code, cell.bytes))
+            }));
+            hash::row_commit::<Sha2>(change.schema_tx, change.object, commits.iter().copied())
+        }
+    };
+    let op = match change.op {
+        Op::Insert => layout::Op::Insert,
+        Op::Update => layout::Op::Update,
+        Op::Delete => layout::Op::Delete,
+    };
+    let key_commit = hash::key_commit::<Sha2>(&change.key_salt, change.object, &change.key);
+    Entry { op, object: change.object, prev_tx: change.prev_tx, key_commit, row_commit }
+}
+
+/// The number of the meta salt; row salts have their entry's.
+const META_SALT: u32 = u32::MAX;
+
+/// A salt of a transaction: H(`stele1rs` ‖ seed 32 ‖ u32 number). A matter of storage: no verifier sees the seed.
+fn derived_salt(seed: &[u8; 32], number: u32) -> [u8; 32] {
+    hash::digest::<Sha2>(&[b"stele1rs", seed, &number.to_be_bytes()])
+}
+
+fn payload_bytes(change: &Change) -> usize {
+    let cells = change.cells.as_ref().map_or(0, |cells| 12 + cells.0.len());
+    86 + 1 + 16 + 2 + change.key.len() + cells + change.moved_to.as_ref().map_or(0, |key| 2 + key.len())
+}
+
+fn put_v32(out: &mut Vec<u8>, bytes: &[u8]) -> Result<()> {
+    let Ok(length) = u32::try_from(bytes.len()) else {
+        bail!(ProgramLimitExceeded, "a row of {} bytes is too long", bytes.len());
+    };
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(bytes);
+    Ok(())
+}
+
+/// Keys are at most 2 KiB long ([`check`]).
+fn put_key(out: &mut Vec<u8>, key: &[u8]) {
+    out.extend_from_slice(&(key.len() as u16).to_be_bytes());
+    out.extend_from_slice(key);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,300 @@
+//! The ledger on a disk that works: order, times, proofs, and what reads find.
+
+use super::*;
+use crate::record::{Change, Meta, Op, Record, seal};
+use crate::{At, Cell, Cells};
+use host::{ManualClock, MemoryDisk, OpenMode, Random, SeededRandom};
+use proof::tree::{verify_consistency, verify_inclusion};
+use std::ops::ControlFlow;
+
+pub(crate) const START_US: i64 = 1_760_000_000_000_000;
+
+pub(crate) fn options() -> LedgerOptions {
+    LedgerOptions {
+        origin: "host.example/shop".into(),
+        create: true,
+        accept_missing_checkpoint: false,
+        accept_clock: false,
+        segment_size_bytes: 4000,
+        progress: None,
+    }
+}
+
+/// A transaction of one row.
+pub(crate) fn row(key: &str, text: &[u8], random: &dyn Random) -> Sealed {
+    rows(&[key], text, random)
+}
+
+pub(crate) fn rows(keys: &[&str], text: &[u8], random: &dyn Random) -> Sealed {
+    let change = |key: &&str| Change {
+        object: 16384,
+        key: key.as_bytes().to_vec(),
+        op: Op::Insert,
+        prev_tx: 0,
+        key_salt: [1; 16],
+        schema_tx: 1,
+        cells: Some(Cells::new([Cell { column: 1, code: 0x19, bytes: text }])),
+        moved_to: None,
+    };
+    let meta = Meta { user: Some("ada".into()), ..Meta::default() };
+    seal(keys.iter().map(change).collect(), meta, false, random).unwrap()
+}
+
+pub(crate) fn replayed(ledger: &Ledger, from: u64) -> Vec<Record> {
+    let mut records = Vec::new();
+    ledger
+        .replay(from, &mut |record| {
+            records.push(record);
+            Ok(ControlFlow::Continue(()))
+        })
+        .unwrap();
+    records
+}
+
+struct World {
+    host: Host,
+    clock: Arc<ManualClock>,
+    disk: MemoryDisk,
+}
+
+fn world() -> World {
+    let clock = Arc::new(ManualClock::new(START_US));
+    let disk = MemoryDisk::new();
+    let host =
+        Host { disk: Arc::new(disk.clone()), clock: clock.clone(), random: Arc::new(SeededRandom::new(11)) };
+    World { host, clock, disk }
+}
+
+impl World {
+    fn open(&self) -> Ledger {
+        self.try_open(options()).unwrap()
+    }
+    fn try_open(&self, options: LedgerOptions) -> Result<Ledger> {
+        Ledger::open(self.host.clone(), Path::new("db"), options)
+    }
+    fn row(&self, key: &str) -> Sealed {
+        row(key, b"some text", &*self.host.random)
+    }
+}
+
+#[test]
+fn groups_get_numbers_and_times_and_come_back() {
+    let world = world();
+    let ledger = world.open();
+    assert_eq!((ledger.size(), ledger.durable_size()), (1, 1));
+    world.clock.advance_us(100);
+    let given = ledger.append(&[world.row("a"), world.row("b")]).unwrap();
+    assert_eq!(given, [(1, START_US + 100), (2, START_US + 100)]);
+    assert_eq!((ledger.size(), ledger.durable_size()), (3, 1));
+    assert_eq!(ledger.resolve(At::Latest), Ok(0));
+    ledger.sync().unwrap();
+    assert_eq!(ledger.durable_size(), 3);
+    world.clock.set_now_us(START_US + 50);
+    assert_eq!(ledger.append(&[world.row("c")]).unwrap(), [(3, START_US + 100)]);
+    assert_eq!(ledger.append(&[]).unwrap(), []);
+
+    let read = ledger.read(2).unwrap();
+    assert_eq!((read.tx, read.changes[0].key.as_slice()), (2, b"b".as_slice()));
+    assert_eq!(read.meta.user.as_deref(), Some("ada"));
+    assert!(ledger.read(0).unwrap().changes.is_empty());
+    let error = ledger.read(4).unwrap_err();
+    assert_eq!((error.state.code(), error.message.as_str()), ("22023", "transaction 4 does not exist"));
+    assert_eq!(error.detail.as_deref(), Some("The ledger holds transactions 0 to 3."));
+    assert_eq!(replayed(&ledger, 1).iter().map(|record| record.tx).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(ledger.origin(), "host.example/shop");
+}
+
+#[test]
+fn one_ledger_at_a_time() {
+    let world = world();
+    let ledger = world.open();
+    assert_eq!(world.try_open(options()).err().unwrap().state.code(), "55006");
+    drop(ledger);
+    world.open();
+    let none =
+        Ledger::open(world.host.clone(), Path::new("other"), LedgerOptions { create: false, ..options() });
+    assert_eq!(none.err().unwrap().message, "there is no ledger in \"other\"");
+}
+
+/// Hundreds of transactions in groups of many sizes over many segments, some in parts, with reopenings.
+#[test]
+fn everything_is_found_again_after_reopening() {
+    let world = world();
+    let random = SeededRandom::new(3);
+    let mut ledger = world.open();
+    let mut written = vec![(Vec::new(), START_US)];
+    let mut checkpoints = Vec::new();
+    for round in 0..120 {
+        world.clock.advance_us(random.below(3) * 1000);
+        let group: Vec<Sealed> = (0..1 + random.below(5))
+            .map(|number| {
+                let length = if random.chance(10) { 9000 } else { random.below(300) } as usize;
+                row(&format!("{round}.{number}"), &vec![7; length], &*world.host.random)
+            })
+            .collect();
+        for (sealed, (tx, time)) in group.iter().zip(ledger.append(&group).unwrap()) {
+            assert_eq!(tx, written.len() as u64);
+            written.push((sealed.changes.clone(), time));
+        }
+        if random.chance(50) {
+            ledger.sync().unwrap();
+            checkpoints.push(ledger.checkpoint().unwrap());
+        }
+        if random.chance(10) {
+            drop(ledger);
+            ledger = world.open();
+            assert!(ledger.notices().is_empty(), "{:?}", ledger.notices());
+            assert_eq!(ledger.durable_size(), written.len() as u64);
+        }
+    }
+    ledger.sync().unwrap();
+    checkpoints.push(ledger.checkpoint().unwrap());
+    let segments = world.disk.list(Path::new("db/log")).unwrap();
+    assert!(segments.iter().filter(|name| name.ends_with(".seg")).count() > 20, "{segments:?}");
+
+    let records = replayed(&ledger, 0);
+    assert_eq!(records.len(), written.len());
+    let size = ledger.size();
+    let root = ledger.root(size).unwrap();
+    for (tx, (changes, time)) in (0u64..).zip(&written) {
+        let record = ledger.read(tx).unwrap();
+        assert_eq!((&record.changes, record.committed_at), (changes, *time));
+        assert_eq!(record.transaction, records[tx as usize].transaction);
+        assert_eq!(ledger.committed_at(tx), Ok(*time));
+        let path = ledger.inclusion(tx, size).unwrap();
+        assert!(verify_inclusion::<Sha2>(&hash::leaf::<Sha2>(&record.transaction), tx, size, &path, &root));
+        let expected = written.iter().rposition(|(_, other)| other <= time).unwrap() as u64;
+        assert_eq!(ledger.resolve(At::Time(*time)), Ok(expected), "time of {tx}");
+        assert_eq!(
+            ledger.resolve(At::Time(*time - 1)).ok(),
+            written.iter().rposition(|w| w.1 < *time).map(|at| at as u64)
+        );
+    }
+    assert_eq!(ledger.resolve(At::Time(START_US - 1)).unwrap_err().state.code(), "22023");
+    assert_eq!(ledger.resolve(At::Time(i64::MAX)), Ok(size - 1));
+    assert_eq!(ledger.resolve(At::Transaction(size)).unwrap_err().state.code(), "22023");
+
+    let key = proof::note::VerifierKey::parse(&ledger.verifier_key()).unwrap();
+    for note in &checkpoints {
+        let signed = SignedCheckpoint::parse(note).unwrap();
+        let old = signed.verify(&key, &proof::note::verify_ed25519).unwrap();
+        let path = ledger.consistency(old.size, size).unwrap();
+        assert!(verify_consistency::<Sha2>(old.size, &old.root, size, &root, &path));
+        assert_eq!(ledger.root(old.size).unwrap(), old.root);
+    }
+    assert!(ledger.consistency(5, 4).is_err());
+    assert!(ledger.inclusion(4, 4).is_err());
+    assert!(ledger.root(size + 1).is_err());
+}
+
+#[test]
+fn derived_files_are_made_again() {
+    let world = world();
+    let ledger = world.open();
+    for number in 0..60 {
+        ledger.append(&[world.row(&number.to_string())]).unwrap();
+    }
+    ledger.sync().unwrap();
+    let checkpoint = ledger.checkpoint().unwrap();
+    drop(ledger);
+    let log = Path::new("db/log");
+    for name in world.disk.list(log).unwrap().iter().filter(|name| name.ends_with(".dir")) {
+        let path = log.join(name);
+        let file = world.disk.open(&path, OpenMode::Write).unwrap();
+        // The first half lost, or lies in the middle.
+        if name.ends_with("1.dir") {
+            file.set_len(20).unwrap()
+        } else {
+            file.write_all_at(&[9; 8], 16).unwrap()
+        };
+    }
+    world.disk.remove_file(Path::new("db/tiles/L0")).unwrap();
+    let ledger = world.open();
+    assert_eq!(ledger.notices().len(), 1, "{:?}", ledger.notices());
+    assert_eq!(ledger.checkpoint().unwrap(), checkpoint);
+    assert_eq!(replayed(&ledger, 0).len(), 61);
+    assert!((0..61).all(|tx| ledger.read(tx).is_ok()));
+    drop(ledger);
+    assert!(world.open().notices().is_empty());
+}
+
+#[test]
+fn without_a_checkpoint_it_asks() {
+    let world = world();
+    let ledger = world.open();
+    ledger.append(&[world.row("a")]).unwrap();
+    ledger.sync().unwrap();
+    let note = ledger.checkpoint().unwrap();
+    drop(ledger);
+    let path = Path::new("db/checkpoint");
+    let accept = || LedgerOptions { accept_missing_checkpoint: true, ..options() };
+    for damage in [None, Some(note.replace("shop\n2\n", "shop\n3\n")), Some(String::new())] {
+        match &damage {
+            None => world.disk.remove_file(path).unwrap(),
+            Some(text) => world.disk.replace(path, text.as_bytes(), false).unwrap(),
+        }
+        let error = world.try_open(options()).err().unwrap();
+        assert_eq!(error.state.code(), "XX001");
+        assert!(error.hint.as_ref().unwrap().contains("--accept-missing-checkpoint"), "{error}");
+        let ledger = world.try_open(accept()).unwrap();
+        assert!(ledger.notices()[0].contains("taken as it is"), "{:?}", ledger.notices());
+        assert_eq!(ledger.checkpoint().unwrap(), note);
+    }
+    world.open();
+}
+
+#[test]
+fn a_clock_that_is_wrong_stops_commits_but_not_reads() {
+    let world = world();
+    let ledger = world.open();
+    world.clock.advance_us(5_000_000);
+    ledger.append(&[world.row("a")]).unwrap();
+    ledger.sync().unwrap();
+    drop(ledger);
+    world.clock.set_now_us(START_US);
+    let ledger = world.open();
+    let error = ledger.append(&[world.row("b")]).unwrap_err();
+    assert_eq!(error.state.code(), "55000");
+    assert_eq!(error.message, "cannot commit: the clock is 5.000000 seconds behind the last commit");
+    assert!(ledger.read(1).is_ok() && !ledger.is_stopped());
+    drop(ledger);
+    let ledger = world.try_open(LedgerOptions { accept_clock: true, ..options() }).unwrap();
+    assert_eq!(ledger.append(&[world.row("b")]).unwrap(), [(2, START_US + 5_000_000)]);
+}
+
+#[test]
+fn reads_go_on_while_groups_are_appended() {
+    let world = world();
+    let ledger = world.open();
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..3)
+            .map(|number| {
+                let ledger = &ledger;
+                scope.spawn(move || {
+                    let random = SeededRandom::new(number);
+                    let mut reads = 0;
+                    while ledger.durable_size() < 300 || reads < 50 {
+                        let size = ledger.size();
+                        let tx = random.below(size);
+                        assert_eq!(ledger.read(tx).unwrap().tx, tx);
+                        ledger.inclusion(tx, size).unwrap();
+                        ledger.resolve(At::Time(START_US)).unwrap();
+                        reads += 1;
+                    }
+                })
+            })
+            .collect();
+        let publisher = scope.spawn(|| {
+            while ledger.durable_size() < 300 {
+                ledger.publish().unwrap();
+            }
+        });
+        while ledger.size() < 300 {
+            ledger.append(&[world.row("a"), world.row("b")]).unwrap();
+            ledger.sync().unwrap();
+        }
+        publisher.join().unwrap();
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
+    assert_eq!(replayed(&ledger, 0).len() as u64, ledger.size());
+}

@@ -1,0 +1,623 @@
+//! The log in local files: `log/<first slot, 20 digits>.seg`, blocks end to end; only the last one is written to.
+//!
+//! A segment is synced before the next one is made, so nothing but the last can be torn. Blocks are in memory never,
+//! their places (`directory`) only for the last segment.
+
+use super::block::{self, Header, Kind};
+use super::directory::{self, Entry, Source};
+use super::scan::{Scan, Step};
+use super::{Log, Put, Slot};
+use crate::fault::disk_error;
+use crate::guard::{lock, read, write};
+use host::{Disk, File, OpenMode};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use types::{Error, Result, TxId};
+
+/// Open handles of older segments are dropped beyond this many.
+const OPEN_SEGMENTS_MAX: usize = 100;
+
+pub struct Segments {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    segment_size_bytes: u64,
+    /// Held while anything is stored or cut.
+    writer: Mutex<()>,
+    state: RwLock<State>,
+    older: Mutex<HashMap<Slot, Arc<Opened>>>,
+    /// A failed fsync is final: nobody knows what the disk then holds.
+    failed: OnceLock<Error>,
+}
+
+#[derive(Default)]
+struct State {
+    closed: Vec<Closed>,
+    active: Option<Active>,
+    /// The tree's size after the last block.
+    end_tx: TxId,
+    database_id: Option<[u8; 16]>,
+}
+
+struct Closed {
+    first_slot: Slot,
+    first_tx: TxId,
+    blocks: u64,
+    bytes: u64,
+    /// Its directory, where it could not be written to disk.
+    entries: Option<Arc<Vec<Entry>>>,
+}
+
+struct Active {
+    first_slot: Slot,
+    file: Arc<dyn File>,
+    entries: Vec<Entry>,
+    /// Where the next block goes.
+    bytes: u64,
+}
+
+/// Handles of an older segment.
+struct Opened {
+    file: Arc<dyn File>,
+    directory: Directory,
+}
+
+enum Directory {
+    Memory(Arc<Vec<Entry>>),
+    File(Box<dyn File>, u64),
+}
+
+impl Directory {
+    fn source(&self) -> Source<'_> {
+        match self {
+            Directory::Memory(entries) => Source::Memory(entries),
+            Directory::File(file, count) => Source::File { file: &**file, count: *count },
+        }
+    }
+}
+
+/// A block's bytes on disk.
+struct Found {
+    file: Arc<dyn File>,
+    path: PathBuf,
+    offset: u64,
+    bytes: u64,
+}
+
+/// The end of the last segment is not a block.
+#[derive(Debug, Clone)]
+pub struct Torn {
+    pub path: PathBuf,
+    pub offset: u64,
+    /// From there to the end of the file.
+    pub bytes: u64,
+    pub slot: Slot,
+    pub reason: String,
+    /// A later block that proves that this one was durable, hence was damaged and not torn.
+    pub proof: Option<Slot>,
+}
+
+pub fn segment_path(folder: &Path, first_slot: Slot) -> PathBuf {
+    folder.join(format!("{first_slot:020}.seg"))
+}
+
+pub fn directory_path(folder: &Path, first_slot: Slot) -> PathBuf {
+    folder.join(format!("{first_slot:020}.dir"))
+}
+
+/// First slots of the segments in a folder, ascending.
+pub fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<Slot>> {
+    let names = disk.list(folder).map_err(|error| disk_error("could not list", folder, &error))?;
+    let mut slots: Vec<Slot> = names
+        .iter()
+        .filter_map(|name| name.strip_suffix(".seg"))
+        .filter(|digits| digits.len() == 20)
+        .filter_map(|digits| digits.parse().ok())
+        .collect();
+    slots.sort_unstable();
+    Ok(slots)
+}
+
+impl Segments {
+    /// Opens the segments of an existing folder. Reads the last one whole; of the others a header each.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        segment_size_bytes: u64,
+    ) -> Result<(Segments, Option<Torn>)> {
+        let first_slots = list(&*disk, folder)?;
+        let segments = Segments {
+            disk,
+            folder: folder.to_path_buf(),
+            segment_size_bytes,
+            writer: Mutex::new(()),
+            state: RwLock::new(State::default()),
+            older: Mutex::new(HashMap::new()),
+            failed: OnceLock::new(),
+        };
+        let mut state = State::default();
+        let mut next_slot = 1;
+        let mut torn = None;
+        for (number, &first_slot) in first_slots.iter().enumerate() {
+            let path = segment_path(folder, first_slot);
+            if first_slot != next_slot {
+                return Err(Error::corrupted(format!(
+                    "log segment \"{}\" begins with block {first_slot}, but the one before ends with {}",
+                    path.display(),
+                    next_slot - 1
+                ))
+                .hint("A segment is missing or was changed. Restore the folder from a backup."));
+            }
+            match first_slots.get(number + 1) {
+                Some(&after) => {
+                    let closed = segments.open_closed(first_slot, after, &mut state.database_id)?;
+                    next_slot = first_slot + closed.blocks;
+                    state.closed.push(closed);
+                }
+                None => torn = segments.open_last(first_slot, &mut state)?,
+            }
+        }
+        *write(&segments.state) = state;
+        Ok((segments, torn))
+    }
+
+    pub fn database_id(&self) -> Option<[u8; 16]> {
+        read(&self.state).database_id
+    }
+
+    /// The tree's size after the last block.
+    pub fn end_tx(&self) -> TxId {
+        read(&self.state).end_tx
+    }
+
+    /// The first slot of the last segment: what was read whole at opening.
+    pub fn last_segment(&self) -> Slot {
+        read(&self.state).active.as_ref().map_or(1, |active| active.first_slot)
+    }
+
+    /// Moves a torn end into `log/torn-<slot>` and cuts it off. The name of the file.
+    pub fn set_aside(&self, torn: &Torn) -> Result<PathBuf> {
+        let _writer = lock(&self.writer);
+        let state = read(&self.state);
+        let Some(active) = &state.active else { return Err(Error::internal("a torn end of no segment")) };
+        let failed = |doing: &str, path: &Path| {
+            let path = path.to_path_buf();
+            let doing = doing.to_string();
+            move |error| disk_error(&doing, &path, &error)
+        };
+        let mut kept = self.folder.join(format!("torn-{}", torn.slot));
+        let mut number = 1;
+        while self.disk.exists(&kept) {
+            number += 1;
+            kept = self.folder.join(format!("torn-{}-{number}", torn.slot));
+        }
+        let mut bytes =
+            vec![0; usize::try_from(torn.bytes).map_err(|_| Error::internal("a torn end too large"))?];
+        active.file.read_exact_at(&mut bytes, torn.offset).map_err(failed("could not read", &torn.path))?;
+        self.disk.replace(&kept, &bytes, false).map_err(failed("could not write", &kept))?;
+        active.file.set_len(torn.offset).map_err(failed("could not truncate", &torn.path))?;
+        active.file.sync().map_err(failed("could not fsync", &torn.path))?;
+        Ok(kept)
+    }
+
+    fn open_closed(
+        &self,
+        first_slot: Slot,
+        after: Slot,
+        database_id: &mut Option<[u8; 16]>,
+    ) -> Result<Closed> {
+        let path = segment_path(&self.folder, first_slot);
+        let file = self.open_file(&path, OpenMode::Read)?;
+        let mut head = vec![0; block::HEADER_BYTES];
+        file.read_exact_at(&mut head, 0).map_err(|error| disk_error("could not read", &path, &error))?;
+        let header = Header::decode(&head).and_then(|header| match *database_id {
+            Some(id) if id != header.database_id => Err("a block of another database".into()),
+            _ if header.slot != first_slot => {
+                Err(format!("block {} where {first_slot} should be", header.slot))
+            }
+            _ => Ok(header),
+        });
+        let header = header.map_err(|reason| damaged(&path, 0, first_slot, &reason))?;
+        *database_id = Some(header.database_id);
+        let bytes = file.len().map_err(|error| disk_error("could not read", &path, &error))?;
+        let directory = directory_path(&self.folder, first_slot);
+        let mut closed = Closed {
+            first_slot,
+            first_tx: header.first_tx,
+            blocks: after - first_slot,
+            bytes,
+            entries: None,
+        };
+        if directory::count(&*self.disk, &directory) == Some(closed.blocks) {
+            return Ok(closed);
+        }
+        let entries = read_entries(&*file, &path, first_slot, header.database_id)?;
+        closed.blocks = entries.len() as u64;
+        if directory::save(&*self.disk, &directory, &entries).is_err() {
+            closed.entries = Some(Arc::new(entries));
+        }
+        Ok(closed)
+    }
+
+    fn open_last(&self, first_slot: Slot, state: &mut State) -> Result<Option<Torn>> {
+        let path = segment_path(&self.folder, first_slot);
+        let failed = |error| disk_error("could not read", &path, &error);
+        let file: Arc<dyn File> = self.open_file(&path, OpenMode::Write)?;
+        let mut active = Active { first_slot, file: file.clone(), entries: Vec::new(), bytes: 0 };
+        let mut scan = Scan::new(&*file, 0, first_slot, state.database_id).map_err(failed)?;
+        let mut buffer = Vec::new();
+        let mut last: Option<Header> = None;
+        let torn = loop {
+            match scan.next(&mut buffer).map_err(failed)? {
+                Step::Block { offset, header } => {
+                    active.entries.push(Entry { offset, first_tx: header.first_tx });
+                    active.bytes = offset + header.block_bytes();
+                    state.database_id = Some(header.database_id);
+                    last = Some(header);
+                }
+                Step::Bad { offset, reason } => {
+                    let slot = scan.slot();
+                    // Written after the bad one was durable, by a writer that can have followed it.
+                    let proves = |header: &Header| {
+                        header.durable_slot >= slot
+                            && last.is_none_or(|last| {
+                                (header.epoch, header.first_tx) >= (last.epoch, last.first_tx)
+                            })
+                    };
+                    let proof = scan.skip(&mut buffer, proves).map_err(failed)?;
+                    let proof = proof.then(|| scan.slot());
+                    let bytes = file.len().map_err(failed)?.saturating_sub(offset);
+                    break Some(Torn { path, offset, bytes, slot, reason, proof });
+                }
+                Step::End => break None,
+            }
+        };
+        state.end_tx = match last {
+            Some(header) => end_of(&header),
+            // An empty last segment: the one before knows.
+            None => match state.closed.last() {
+                Some(closed) => self.end_of_closed(closed)?,
+                None => 0,
+            },
+        };
+        state.active = Some(active);
+        Ok(torn)
+    }
+
+    fn end_of_closed(&self, closed: &Closed) -> Result<TxId> {
+        let last = (closed.first_slot + closed.blocks).saturating_sub(1);
+        let found = self.find_closed(closed, last)?;
+        let mut head = [0; block::HEADER_BYTES];
+        found
+            .file
+            .read_exact_at(&mut head, found.offset)
+            .map_err(|error| disk_error("could not read", &found.path, &error))?;
+        match Header::decode(&head) {
+            Ok(header) => Ok(end_of(&header)),
+            Err(reason) => Err(damaged(&found.path, found.offset, last, &reason)),
+        }
+    }
+
+    fn open_file(&self, path: &Path, mode: OpenMode) -> Result<Arc<dyn File>> {
+        let file = self.disk.open(path, mode).map_err(|error| disk_error("could not open", path, &error))?;
+        Ok(Arc::from(file))
+    }
+
+    fn find(&self, slot: Slot) -> Result<Option<Found>> {
+        let state = read(&self.state);
+        let Some(active) = &state.active else { return Ok(None) };
+        if let Some(number) = slot.checked_sub(active.first_slot) {
+            let number = number as usize;
+            let Some(entry) = active.entries.get(number) else { return Ok(None) };
+            let end = active.entries.get(number + 1).map_or(active.bytes, |next| next.offset);
+            return Ok(Some(Found {
+                file: active.file.clone(),
+                path: segment_path(&self.folder, active.first_slot),
+                offset: entry.offset,
+                bytes: end - entry.offset,
+            }));
+        }
+        let after = state.closed.partition_point(|closed| closed.first_slot <= slot);
+        match after.checked_sub(1).and_then(|number| state.closed.get(number)) {
+            Some(closed) => self.find_closed(closed, slot).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn find_closed(&self, closed: &Closed, slot: Slot) -> Result<Found> {
+        let opened = self.opened(closed)?;
+        let path = segment_path(&self.folder, closed.first_slot);
+        let number = slot.saturating_sub(closed.first_slot);
+        let source = opened.directory.source();
+        let directory = directory_path(&self.folder, closed.first_slot);
+        let failed = |error| disk_error("could not read", &directory, &error);
+        let entry = source.entry(number).map_err(failed)?;
+        let next = source.entry(number + 1).map_err(failed)?;
+        let entry = entry.ok_or_else(|| damaged(&path, 0, slot, "the segment has no such block"))?;
+        let end = next.map_or(closed.bytes, |next| next.offset);
+        let bytes = end.checked_sub(entry.offset).filter(|_| end <= closed.bytes).ok_or_else(|| {
+            damaged(&directory, number * 16, slot, "the directory points outside its segment")
+                .hint("Delete the directory file: it is made again at the next start.")
+        })?;
+        Ok(Found { file: opened.file.clone(), path, offset: entry.offset, bytes })
+    }
+
+    fn opened(&self, closed: &Closed) -> Result<Arc<Opened>> {
+        if let Some(opened) = lock(&self.older).get(&closed.first_slot) {
+            return Ok(opened.clone());
+        }
+        let file = self.open_file(&segment_path(&self.folder, closed.first_slot), OpenMode::Read)?;
+        let directory = self.open_directory(closed, &*file)?;
+        let opened = Arc::new(Opened { file, directory });
+        let mut older = lock(&self.older);
+        if older.len() >= OPEN_SEGMENTS_MAX {
+            older.clear();
+        }
+        older.insert(closed.first_slot, opened.clone());
+        Ok(opened)
+    }
+
+    /// From the directory file if it is whole; from the segment otherwise.
+    fn open_directory(&self, closed: &Closed, file: &dyn File) -> Result<Directory> {
+        if let Some(entries) = &closed.entries {
+            return Ok(Directory::Memory(entries.clone()));
+        }
+        let path = directory_path(&self.folder, closed.first_slot);
+        if directory::load(&*self.disk, &path).is_some_and(|entries| entries.len() as u64 == closed.blocks)
+            && let Ok(file) = self.disk.open(&path, OpenMode::Read)
+        {
+            return Ok(Directory::File(file, closed.blocks));
+        }
+        let path = segment_path(&self.folder, closed.first_slot);
+        let mut head = [0; block::HEADER_BYTES];
+        file.read_exact_at(&mut head, 0).map_err(|error| disk_error("could not read", &path, &error))?;
+        let header = Header::decode(&head).map_err(|reason| damaged(&path, 0, closed.first_slot, &reason))?;
+        let entries = read_entries(file, &path, closed.first_slot, header.database_id)?;
+        Ok(Directory::Memory(Arc::new(entries)))
+    }
+
+    /// Syncs, once and for all if it fails.
+    fn synced(&self, path: &Path, sync: impl FnOnce() -> std::io::Result<()>) -> Result<()> {
+        self.check_failed()?;
+        sync().map_err(|error| {
+            let error = disk_error("could not fsync", path, &error);
+            self.failed.get_or_init(|| error).clone()
+        })
+    }
+
+    fn check_failed(&self) -> Result<()> {
+        self.failed.get().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Makes the segment that starts at `slot`, after syncing the one before.
+    fn roll(&self, slot: Slot, first_tx: TxId) -> Result<()> {
+        let closing = {
+            let state = read(&self.state);
+            state
+                .active
+                .as_ref()
+                .map(|active| (active.first_slot, active.file.clone(), active.entries.clone(), active.bytes))
+        };
+        if let Some((first_slot, file, _, _)) = &closing {
+            let path = segment_path(&self.folder, *first_slot);
+            self.synced(&path, || file.sync())?;
+        }
+        let path = segment_path(&self.folder, slot);
+        let file = self.open_file(&path, OpenMode::Create)?;
+        let length = file.len().map_err(|error| disk_error("could not read", &path, &error))?;
+        if length != 0 {
+            return Err(damaged(&path, 0, slot, "the file of the next segment is there and not empty"));
+        }
+        self.synced(&self.folder, || self.disk.sync_dir(&self.folder))?;
+        let closed = closing.map(|(first_slot, _, entries, bytes)| {
+            // Derived: without it the next start reads the segment.
+            let saved =
+                directory::save(&*self.disk, &directory_path(&self.folder, first_slot), &entries).is_ok();
+            let first_tx = entries.first().map_or(first_tx, |entry| entry.first_tx);
+            let blocks = entries.len() as u64;
+            Closed { first_slot, first_tx, blocks, bytes, entries: (!saved).then(|| Arc::new(entries)) }
+        });
+        let mut state = write(&self.state);
+        state.closed.extend(closed);
+        state.active = Some(Active { first_slot: slot, file, entries: Vec::new(), bytes: 0 });
+        Ok(())
+    }
+
+    /// Drops the last segment, which is to be empty, and makes the one before the last.
+    fn unroll(&self, state: &mut State) -> Result<()> {
+        let Some(mut closed) = state.closed.pop() else { return Ok(()) };
+        let path = segment_path(&self.folder, closed.first_slot);
+        let directory = directory_path(&self.folder, closed.first_slot);
+        let entries = match closed.entries.take() {
+            Some(entries) => entries.to_vec(),
+            None => directory::load(&*self.disk, &directory)
+                .ok_or_else(|| damaged(&directory, 0, closed.first_slot, "the directory is damaged"))?,
+        };
+        if let Some(dropped) = &state.active {
+            let path = segment_path(&self.folder, dropped.first_slot);
+            self.disk.remove_file(&path).map_err(|error| disk_error("could not remove", &path, &error))?;
+        }
+        if self.disk.exists(&directory) {
+            self.disk
+                .remove_file(&directory)
+                .map_err(|error| disk_error("could not remove", &directory, &error))?;
+        }
+        self.synced(&self.folder, || self.disk.sync_dir(&self.folder))?;
+        lock(&self.older).remove(&closed.first_slot);
+        let file = self.open_file(&path, OpenMode::Write)?;
+        state.active = Some(Active { first_slot: closed.first_slot, file, entries, bytes: closed.bytes });
+        Ok(())
+    }
+}
+
+impl Log for Segments {
+    fn put_at(&self, slot: Slot, block: &[u8]) -> Result<Put> {
+        let _writer = lock(&self.writer);
+        self.check_failed()?;
+        let tip = self.tip();
+        if slot <= tip {
+            return Ok(Put::Occupied);
+        }
+        let header = Header::decode(block).map_err(Error::internal)?;
+        if slot != tip + 1 || header.slot != slot {
+            return Err(Error::internal(format!("block {} put at slot {slot} after {tip}", header.slot)));
+        }
+        let full = read(&self.state)
+            .active
+            .as_ref()
+            .is_none_or(|active| active.bytes >= self.segment_size_bytes && !active.entries.is_empty());
+        if full {
+            self.roll(slot, header.first_tx)?;
+        }
+        let (file, offset, first_slot) = match &read(&self.state).active {
+            Some(active) => (active.file.clone(), active.bytes, active.first_slot),
+            None => return Err(Error::internal("no segment to write to")),
+        };
+        file.write_all_at(block, offset).map_err(|error| {
+            disk_error("could not write", &segment_path(&self.folder, first_slot), &error)
+        })?;
+        let mut state = write(&self.state);
+        state.end_tx = end_of(&header);
+        state.database_id.get_or_insert(header.database_id);
+        if let Some(active) = &mut state.active {
+            active.entries.push(Entry { offset, first_tx: header.first_tx });
+            active.bytes = offset + block.len() as u64;
+        }
+        Ok(Put::Stored)
+    }
+
+    fn get(&self, slot: Slot) -> Result<Option<Vec<u8>>> {
+        let Some(found) = self.find(slot)? else { return Ok(None) };
+        let mut bytes = vec![0; found.bytes as usize];
+        found
+            .file
+            .read_exact_at(&mut bytes, found.offset)
+            .map_err(|error| disk_error("could not read", &found.path, &error))?;
+        let database_id = self.database_id();
+        match block::open(&bytes) {
+            Ok((header, _)) if header.slot == slot && Some(header.database_id) == database_id => {
+                Ok(Some(bytes))
+            }
+            Ok((header, _)) => {
+                let reason = format!("block {} of another place or database", header.slot);
+                Err(damaged(&found.path, found.offset, slot, &reason))
+            }
+            Err(reason) => Err(damaged(&found.path, found.offset, slot, &reason)),
+        }
+    }
+
+    fn head(&self, slot: Slot, length: usize) -> Result<Option<Vec<u8>>> {
+        let Some(found) = self.find(slot)? else { return Ok(None) };
+        let mut bytes = vec![0; length.min(found.bytes as usize)];
+        found
+            .file
+            .read_exact_at(&mut bytes, found.offset)
+            .map_err(|error| disk_error("could not read", &found.path, &error))?;
+        Ok(Some(bytes))
+    }
+
+    fn range(&self, from: Slot, max_bytes: usize) -> Result<Vec<(Slot, Vec<u8>)>> {
+        let mut blocks = Vec::new();
+        let mut bytes = 0;
+        for slot in from.max(1)..=self.tip() {
+            let Some(block) = self.get(slot)? else { break };
+            bytes += block.len();
+            blocks.push((slot, block));
+            if bytes >= max_bytes {
+                break;
+            }
+        }
+        Ok(blocks)
+    }
+
+    fn tip(&self) -> Slot {
+        let state = read(&self.state);
+        state.active.as_ref().map_or(0, |active| active.first_slot - 1 + active.entries.len() as u64)
+    }
+
+    fn block_of(&self, tx: TxId) -> Result<Option<Slot>> {
+        let state = read(&self.state);
+        if tx >= state.end_tx {
+            return Ok(None);
+        }
+        if let Some(active) = &state.active {
+            let slot = Source::Memory(&active.entries).block_of(active.first_slot, tx);
+            if let Ok(Some(slot)) = slot {
+                return Ok(Some(slot));
+            }
+        }
+        let after = state.closed.partition_point(|closed| closed.first_tx <= tx);
+        let Some(closed) = after.checked_sub(1).and_then(|number| state.closed.get(number)) else {
+            return Ok(None);
+        };
+        let opened = self.opened(closed)?;
+        opened.directory.source().block_of(closed.first_slot, tx).map_err(|error| {
+            disk_error("could not read", &directory_path(&self.folder, closed.first_slot), &error)
+        })
+    }
+
+    fn sync(&self) -> Result<()> {
+        let active = match &read(&self.state).active {
+            Some(active) => (active.file.clone(), active.first_slot),
+            None => return Ok(()),
+        };
+        let (file, first_slot) = active;
+        self.synced(&segment_path(&self.folder, first_slot), || file.sync())
+    }
+
+    fn cut(&self, from: Slot) -> Result<()> {
+        let _writer = lock(&self.writer);
+        self.check_failed()?;
+        let mut state = write(&self.state);
+        while state.active.as_ref().is_some_and(|active| active.first_slot > from) && !state.closed.is_empty()
+        {
+            self.unroll(&mut state)?;
+        }
+        let State { active: Some(active), end_tx, .. } = &mut *state else { return Ok(()) };
+        let path = segment_path(&self.folder, active.first_slot);
+        if let Some(first) = active.entries.get(from.saturating_sub(active.first_slot) as usize) {
+            (active.bytes, *end_tx) = (first.offset, first.first_tx);
+        }
+        active.entries.truncate(from.saturating_sub(active.first_slot) as usize);
+        active.file.set_len(active.bytes).map_err(|error| disk_error("could not truncate", &path, &error))?;
+        // Before anything is written in its place: after power loss the old bytes must not stand behind new ones.
+        self.synced(&path, || active.file.sync())
+    }
+
+    fn place(&self, slot: Slot) -> String {
+        match self.find(slot) {
+            Ok(Some(found)) => format!("file \"{}\", offset {}", found.path.display(), found.offset),
+            _ => format!("folder \"{}\", block {slot}", self.folder.display()),
+        }
+    }
+}
+
+/// The places of a whole segment's blocks, from the segment.
+fn read_entries(file: &dyn File, path: &Path, first_slot: Slot, database_id: [u8; 16]) -> Result<Vec<Entry>> {
+    let failed = |error| disk_error("could not read", path, &error);
+    let mut entries = Vec::new();
+    let mut scan = Scan::new(file, 0, first_slot, Some(database_id)).map_err(failed)?;
+    let mut buffer = Vec::new();
+    loop {
+        match scan.next(&mut buffer).map_err(failed)? {
+            Step::Block { offset, header } => entries.push(Entry { offset, first_tx: header.first_tx }),
+            Step::Bad { offset, reason } => return Err(damaged(path, offset, scan.slot(), &reason)),
+            Step::End => return Ok(entries),
+        }
+    }
+}
+
+fn end_of(header: &Header) -> TxId {
+    match header.kind {
+        Kind::Transactions => header.end_tx().unwrap_or(header.first_tx),
+        Kind::Part | Kind::Prepared => header.first_tx,
+    }
+}
+
+fn damaged(path: &Path, offset: u64, slot: Slot, reason: &str) -> Error {
+    Error::corrupted(format!(
+        "the log is damaged: file \"{}\", offset {offset}, block {slot}: {reason}",
+        path.display()
+    ))
+    .hint("Run `stele check` to see the extent; restore the folder from a backup or replica.")
+}

@@ -1,0 +1,121 @@
+//! From the log's bytes back to changes, believing nothing: every hash is made again and compared with T.
+
+use super::{
+    Change, FORM_MOVED, META_SALT, Meta, Op, Record, SALTS_FROM_SEED, check, derived_salt, entry, same_key,
+};
+use crate::Cells;
+use proof::hash::{self, Sha2};
+use proof::layout::{ENTRY_BYTES, Entry, Transaction};
+use proof::tree::Compact;
+
+/// A transaction from T and its payload. The reason why not, otherwise; the caller knows where it was.
+pub fn unseal(transaction: &[u8; 112], payload: &[u8]) -> Result<Record, String> {
+    let header = Transaction::decode(transaction).map_err(|rejection| rejection.to_string())?;
+    let mut reader = Reader(payload);
+    let [salts] = reader.array()?;
+    if salts != SALTS_FROM_SEED {
+        return Err(format!("salts kept in the unknown form {salts}"));
+    }
+    let seed: [u8; 32] = reader.array()?;
+    let meta_bytes = reader.v32()?;
+    let meta_salt = derived_salt(&seed, META_SALT);
+    if hash::meta_commit::<Sha2>(&meta_salt, meta_bytes) != header.meta_commit {
+        return Err("the transaction's meta is not what was hashed".into());
+    }
+    let meta = Meta::decode(meta_bytes)?;
+
+    // A count that lies must not make us reserve memory for it.
+    let expected = (header.entry_count as usize).min(payload.len() / ENTRY_BYTES);
+    let mut changes: Vec<Change> = Vec::with_capacity(expected);
+    let mut entries = Vec::with_capacity(expected);
+    let mut row_salts = Vec::with_capacity(expected);
+    let mut tree = Compact::<Sha2>::new();
+    let mut commits = Vec::new();
+    for number in 0..header.entry_count {
+        let wrong = |why: String| format!("entry {number}: {why}");
+        let bytes: [u8; ENTRY_BYTES] = reader.array().map_err(wrong)?;
+        let change = read_change(&bytes, &mut reader).map_err(wrong)?;
+        check(&change).map_err(|error| wrong(error.message.clone()))?;
+        if changes.last().is_some_and(|last| {
+            same_key(last, &change) || (last.object, &last.key) > (change.object, &change.key)
+        }) {
+            return Err(wrong("out of order".into()));
+        }
+        let row_salt = derived_salt(&seed, number);
+        if entry(&change, &row_salt, &mut commits).encode() != bytes {
+            return Err(wrong("key or cells are not what was hashed".into()));
+        }
+        tree.append(hash::leaf::<Sha2>(&bytes), |_, _, _| ());
+        changes.push(change);
+        entries.push(bytes);
+        row_salts.push(row_salt);
+    }
+    if !reader.0.is_empty() {
+        return Err("bytes after the last entry".into());
+    }
+    if tree.root() != header.entries_root {
+        return Err("the entries are not those that were hashed".into());
+    }
+    if changes.is_empty() && header.tx_id != 0 {
+        return Err("no entries".into());
+    }
+    Ok(Record {
+        tx: header.tx_id,
+        committed_at: header.commit_time,
+        system: header.system,
+        meta,
+        changes,
+        transaction: *transaction,
+        entries,
+        meta_salt,
+        row_salts,
+    })
+}
+
+fn read_change(entry: &[u8], reader: &mut Reader) -> Result<Change, String> {
+    let entry = Entry::decode(entry).map_err(|rejection| rejection.to_string())?;
+    let op = match entry.op {
+        proof::layout::Op::Insert => Op::Insert,
+        proof::layout::Op::Update => Op::Update,
+        proof::layout::Op::Delete => Op::Delete,
+    };
+    let [form] = reader.array()?;
+    if form & !FORM_MOVED != 0 {
+        return Err(format!("payload of unknown form {form:#04x}"));
+    }
+    let key_salt = reader.array()?;
+    let key = reader.key()?;
+    let (schema_tx, cells) = match op {
+        Op::Delete => (0, None),
+        Op::Insert | Op::Update => (u64::from_be_bytes(reader.array()?), Some(Cells(reader.v32()?.to_vec()))),
+    };
+    let moved_to = if form & FORM_MOVED != 0 { Some(reader.key()?) } else { None };
+    Ok(Change { object: entry.object, key, op, prev_tx: entry.prev_tx, key_salt, schema_tx, cells, moved_to })
+}
+
+/// What is left of the payload.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], String> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or("the transaction ends too early")?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or("the transaction ends too early")?;
+        self.0 = rest;
+        Ok(*taken)
+    }
+
+    fn v32(&mut self) -> Result<&'a [u8], String> {
+        let length = u32::from_be_bytes(self.array()?);
+        self.take(length as usize)
+    }
+
+    fn key(&mut self) -> Result<Vec<u8>, String> {
+        let length = u16::from_be_bytes(self.array()?);
+        Ok(self.take(length as usize)?.to_vec())
+    }
+}
