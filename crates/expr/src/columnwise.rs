@@ -19,32 +19,29 @@ pub(crate) fn map2<A: Copy, B: Copy, R: Clone>(
     }
 }
 
-/// As [`map2`], for results that come with "this failed": `error` if that is so in a row that is not null.
+/// As [`map2`], for results that come with "this failed". The `error` of the first row that did and is not null.
 pub(crate) fn checked2<A: Copy, B: Copy, R: Clone>(
     a: &[A],
     b: &[B],
     args: &[&Vector],
     rows: usize,
     f: impl Fn(A, B) -> (R, bool),
-    error: fn() -> Error,
+    error: impl Fn(A, B) -> Error,
 ) -> Result<Vec<R>> {
-    let mut failed = false;
-    let results = {
-        let failed = std::cell::Cell::from_mut(&mut failed);
-        map2(a, b, rows, |a, b| {
-            let (result, wrong) = f(a, b);
-            failed.set(failed.get() | wrong);
-            result
-        })
-    };
-    // Rare: look again, for a null row may hold anything.
-    if failed
-        && map2(a, b, rows, |a, b| f(a, b).1)
-            .iter()
-            .enumerate()
-            .any(|(row, wrong)| *wrong && !any_null(args, row))
-    {
-        return Err(error());
+    let failed = std::cell::Cell::new(false);
+    let results = map2(a, b, rows, |a, b| {
+        let (result, wrong) = f(a, b);
+        failed.set(failed.get() | wrong);
+        result
+    });
+    if failed.get() {
+        // Rare: look again, for a null row may hold anything.
+        for row in (0..rows).filter(|&row| !any_null(args, row)) {
+            let (a, b) = (a[if a.len() == 1 { 0 } else { row }], b[if b.len() == 1 { 0 } else { row }]);
+            if f(a, b).1 {
+                return Err(error(a, b));
+            }
+        }
     }
     Ok(results)
 }
@@ -55,9 +52,9 @@ pub(crate) fn checked1<A: Copy, R: Clone>(
     args: &[&Vector],
     rows: usize,
     f: impl Fn(A) -> (R, bool),
-    error: fn() -> Error,
+    error: impl Fn(A) -> Error,
 ) -> Result<Vec<R>> {
-    checked2(a, &[()], args, rows, |a, ()| f(a), error)
+    checked2(a, &[()], args, rows, |a, ()| f(a), |a, ()| error(a))
 }
 
 /// The row of an operand that stands at `row` of the batch.

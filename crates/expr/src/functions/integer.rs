@@ -88,12 +88,8 @@ functions! {
     2090 "to_hex" (Int8) -> Text = row(to_hex);
 }
 
-fn out_of_range(data_type: DataType) -> fn() -> Error {
-    match data_type {
-        DataType::Int2 => || err!(NumericValueOutOfRange, "smallint out of range"),
-        DataType::Int4 => || err!(NumericValueOutOfRange, "integer out of range"),
-        _ => || err!(NumericValueOutOfRange, "bigint out of range"),
-    }
+fn out_of_range(data_type: DataType) -> Error {
+    err!(NumericValueOutOfRange, "{data_type} out of range")
 }
 
 pub(crate) fn division_by_zero() -> Error {
@@ -115,7 +111,7 @@ macro_rules! integer_pairs {
                         args,
                         rows,
                         |a, b| (a as $wide).$method(b as $wide),
-                        out_of_range(DataType::$data_type),
+                        |_, _| out_of_range(DataType::$data_type),
                     )?),
                 )
             };
@@ -178,9 +174,9 @@ division!(i16 i32 i64);
 fn refuse_zero(args: &[&Vector], rows: usize) -> Result<()> {
     let [_, divisor] = *args else { return Err(wrong_layout(args)) };
     match &divisor.data {
-        Data::I16(b) => checked1(b, args, rows, |b| ((), b == 0), division_by_zero)?,
-        Data::I32(b) => checked1(b, args, rows, |b| ((), b == 0), division_by_zero)?,
-        Data::I64(b) => checked1(b, args, rows, |b| ((), b == 0), division_by_zero)?,
+        Data::I16(b) => checked1(b, args, rows, |b| ((), b == 0), |_| division_by_zero())?,
+        Data::I32(b) => checked1(b, args, rows, |b| ((), b == 0), |_| division_by_zero())?,
+        Data::I64(b) => checked1(b, args, rows, |b| ((), b == 0), |_| division_by_zero())?,
         _ => return Err(wrong_layout(args)),
     };
     Ok(())
@@ -190,16 +186,16 @@ macro_rules! integer_unary {
     ($args:expr, $rows:expr, $method:ident) => {{
         let (args, rows) = ($args, $rows);
         let [operand] = *args else { return Err(wrong_layout(args)) };
-        let error = out_of_range(operand.data_type);
+        let data_type = operand.data_type;
         Ok(match &operand.data {
             Data::I16(a) => {
-                column(DataType::Int2, Data::I16(checked1(a, args, rows, |a| a.$method(), error)?))
+                column(DataType::Int2, Data::I16(checked1(a, args, rows, |a| a.$method(), |_| out_of_range(data_type))?))
             }
             Data::I32(a) => {
-                column(DataType::Int4, Data::I32(checked1(a, args, rows, |a| a.$method(), error)?))
+                column(DataType::Int4, Data::I32(checked1(a, args, rows, |a| a.$method(), |_| out_of_range(data_type))?))
             }
             Data::I64(a) => {
-                column(DataType::Int8, Data::I64(checked1(a, args, rows, |a| a.$method(), error)?))
+                column(DataType::Int8, Data::I64(checked1(a, args, rows, |a| a.$method(), |_| out_of_range(data_type))?))
             }
             _ => return Err(wrong_layout(args)),
         })
@@ -297,9 +293,9 @@ fn widened(args: &[Value]) -> Result<(i128, i128)> {
 
 fn narrowed(result: i128, args: &[Value]) -> Result<Value> {
     if let Value::Int4(_) = args[0] {
-        i32::try_from(result).map(Value::Int4).map_err(|_| out_of_range(DataType::Int4)())
+        i32::try_from(result).map(Value::Int4).map_err(|_| out_of_range(DataType::Int4))
     } else {
-        i64::try_from(result).map(Value::Int8).map_err(|_| out_of_range(DataType::Int8)())
+        i64::try_from(result).map(Value::Int8).map_err(|_| out_of_range(DataType::Int8))
     }
 }
 
