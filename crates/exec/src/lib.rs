@@ -1,14 +1,24 @@
 //! Plan and snapshot to batches: an operator per file, pulled, synchronous.
 //!
 //! ```text
-//!   Query ── build ──> Operator tree ── next(&mut Batch) ──> rows
-//!                          │ expr::eval over batches
-//!                          └ catalog::Transaction: scan, insert, update, delete, lock
+//!   Arc<Query> ── Execution::new ──> operators (state only) ── next(plan, run, &mut Batch) ──> rows
+//!     (immutable)                        │ expr::eval over batches
+//!                                        └ catalog::Transaction: scan, insert, update, delete, lock
 //! ```
+//! Three lifetimes are kept apart: the plan (immutable, shared by sessions), the operators (owned by one
+//! [`Execution`], across pulls), and a [`context::Run`] (what may be used during one pull, the transaction among it).
+//! So a portal can rest between pulls and hold nothing of the session.
+//!
 //! It never sees keys or bytes of storage: a row key is an opaque column.
 
-pub mod operator;
+mod context;
+mod execution;
+mod key;
+mod operator;
+mod shape;
+mod subplan;
+
 pub mod run;
 
-pub use operator::Operator;
-pub use run::{Execution, Statistics, run};
+pub use execution::Execution;
+pub use run::{CopyInput, Functions, NodeStatistics, Statistics, Surroundings, run};

@@ -1,10 +1,6 @@
-//! Running a query.
-//!
-//! ```text
-//!   Execution (owned state: operators, CTE rows, subquery results)      outlives pulls: portals, cursors
-//!       └ next(transaction, surroundings) ──> Run (borrows, one pull)   operators, expr::Runtime
-//! ```
+//! Running a query: what the session gives, and what it gets.
 
+use crate::Execution;
 use catalog::Transaction;
 use plan::Query;
 use std::ops::ControlFlow;
@@ -54,42 +50,6 @@ pub trait Functions {
     /// A monotonic clock, for EXPLAIN ANALYZE's times only.
     fn elapsed_us(&self) -> u64 {
         0
-    }
-}
-
-/// A running query. It borrows nothing between pulls, so a portal or a cursor can keep it; every pull must be given the
-/// same transaction, parameters and settings. Dropped = abandoned.
-pub struct Execution {
-    _private: (),
-}
-
-impl Execution {
-    /// `statistics`: collect what EXPLAIN ANALYZE shows.
-    pub fn new(_query: Arc<Query>, _statistics: bool) -> Execution {
-        todo!()
-    }
-
-    /// Replaces `out` with up to `limit` next rows (`usize::MAX`: as many as come; the rest is kept for the next
-    /// call). False, with `out` empty, at the end. A command that writes does all its work in the first call, so that
-    /// no row of RETURNING is seen of a command that failed.
-    pub fn next(
-        &mut self,
-        _transaction: &mut Transaction,
-        _surroundings: &mut Surroundings<'_>,
-        _limit: usize,
-        _out: &mut Batch,
-    ) -> Result<bool> {
-        todo!()
-    }
-
-    /// Rows that the command affected; for a SELECT, rows returned so far.
-    pub fn rows(&self) -> u64 {
-        todo!()
-    }
-
-    /// Empty unless asked for.
-    pub fn statistics(&self) -> Statistics {
-        todo!()
     }
 }
 
