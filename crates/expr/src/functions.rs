@@ -16,6 +16,7 @@ pub mod like;
 pub mod numeric;
 pub mod quote;
 pub mod regex;
+mod regex_syntax;
 pub mod series;
 pub mod system;
 pub mod text;

@@ -1,15 +1,80 @@
-//! series.
+//! generate_series.
 
+use crate::context::Context;
 use crate::signature::functions;
+use types::{Error, Numeric, Result, Value, err};
 
 #[rustfmt::skip]
 functions! {
-    1066 "generate_series" (Int4, Int4, Int4) -> Int4 = pending set;
-    1067 "generate_series" (Int4, Int4) -> Int4 = pending set;
-    1068 "generate_series" (Int8, Int8, Int8) -> Int8 = pending set;
-    1069 "generate_series" (Int8, Int8) -> Int8 = pending set;
-    3259 "generate_series" (Numeric, Numeric, Numeric) -> Numeric = pending set;
-    3260 "generate_series" (Numeric, Numeric) -> Numeric = pending set;
+    1066 "generate_series" (Int4, Int4, Int4) -> Int4 = set(integers);
+    1067 "generate_series" (Int4, Int4) -> Int4 = set(integers);
+    1068 "generate_series" (Int8, Int8, Int8) -> Int8 = set(integers);
+    1069 "generate_series" (Int8, Int8) -> Int8 = set(integers);
+    3259 "generate_series" (Numeric, Numeric, Numeric) -> Numeric = set(numerics);
+    3260 "generate_series" (Numeric, Numeric) -> Numeric = set(numerics);
     938 "generate_series" (Timestamp, Timestamp, Interval) -> Timestamp = pending set;
     939 "generate_series" (TimestampTz, TimestampTz, Interval) -> TimestampTz = pending set stable;
+}
+
+/// How many rows are made between two looks at whether the statement was cancelled.
+pub(crate) const ROWS_PER_CHECK: usize = 4096;
+
+fn unexpected(args: &[Value]) -> Error {
+    Error::internal(format!("generate_series was given {args:?}"))
+}
+
+fn zero_step() -> Error {
+    err!(InvalidParameterValue, "step size cannot equal zero")
+}
+
+pub(crate) fn integers(context: &Context<'_>, args: &[Value]) -> Result<Vec<Vec<Value>>> {
+    let bounds: Vec<i64> = args.iter().filter_map(Value::as_i64).collect();
+    let (start, stop, step) = match *bounds {
+        [start, stop] => (start, stop, 1),
+        [start, stop, step] => (start, stop, step),
+        _ => return Err(unexpected(args)),
+    };
+    if step == 0 {
+        return Err(zero_step());
+    }
+    let narrow = matches!(args[0], Value::Int4(_));
+    let mut rows = Vec::new();
+    let mut next = Some(start);
+    while let Some(value) = next.filter(|value| if step > 0 { *value <= stop } else { *value >= stop }) {
+        if rows.len() % ROWS_PER_CHECK == 0 {
+            context.runtime.check_interrupt()?;
+        }
+        rows.push(vec![if narrow { Value::Int4(value as i32) } else { Value::Int8(value) }]);
+        next = value.checked_add(step);
+    }
+    Ok(rows)
+}
+
+pub(crate) fn numerics(context: &Context<'_>, args: &[Value]) -> Result<Vec<Vec<Value>>> {
+    let one = Numeric::from(1);
+    let (start, stop, step) = match args {
+        [Value::Numeric(start), Value::Numeric(stop)] => (start, stop, &one),
+        [Value::Numeric(start), Value::Numeric(stop), Value::Numeric(step)] => (start, stop, step),
+        _ => return Err(unexpected(args)),
+    };
+    for (name, value) in [("start value", start), ("stop value", stop), ("step size", step)] {
+        if !value.is_finite() {
+            let what = if value.is_nan() { "NaN" } else { "infinity" };
+            return Err(err!(InvalidParameterValue, "{name} cannot be {what}"));
+        }
+    }
+    if step.is_zero() {
+        return Err(zero_step());
+    }
+    let mut rows = Vec::new();
+    let mut value = start.clone();
+    while if step.is_negative() { value >= *stop } else { value <= *stop } {
+        if rows.len() % ROWS_PER_CHECK == 0 {
+            context.runtime.check_interrupt()?;
+        }
+        let next = value.add(step)?;
+        rows.push(vec![Value::Numeric(value)]);
+        value = next;
+    }
+    Ok(rows)
 }

@@ -223,7 +223,6 @@ pub(crate) fn substring_bounds(start: i32, length: Option<i32>) -> Result<(usize
     let first = (start as i64 - 1).max(0) as usize;
     let end = match length {
         None => usize::MAX,
-        // A negative length is an error only where the end would come before the start.
         Some(length) if length < 0 => return Err(err!(SubstringError, "negative substring length not allowed")),
         Some(length) => (start as i64 - 1 + length as i64).max(0) as usize,
     };
