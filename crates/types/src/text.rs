@@ -13,3 +13,8 @@ pub fn parse(_text: &str, _ty: ColumnType, _settings: &TextSettings) -> Result<V
 pub fn format(_value: &Value, _data_type: DataType, _settings: &TextSettings, _out: &mut String) {
     todo!()
 }
+
+/// stub
+pub(crate) fn float_to_text(value: f64, _extra_digits: i32) -> String {
+    value.to_string()
+}
