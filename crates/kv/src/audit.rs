@@ -1,1 +1,79 @@
 //! `stele audit`: full replay recomputing every hash.
+//!
+//! Everything that `check` does, and then every transaction is opened: cells to rows, keys and rows to entries, entries
+//! to their root, meta, T. On all cores. It reads only and needs no lock: it runs against a live server's files, a backup
+//! or a replica. State roots and the index are the store's to compare.
+
+use crate::check::{Finding, Job, Report, Verdict, inspect};
+use crate::guard::lock;
+use crate::ledger::Progress;
+use crate::log::block::{self, Content};
+use crate::record;
+use host::Host;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use types::Result;
+
+/// Audits the ledger in `dir`. An error means that it could not be read at all; what is wrong is in the report.
+pub fn audit(host: &Host, dir: &Path, progress: Option<Progress>) -> Result<Report> {
+    let workers = thread::available_parallelism().map_or(1, |count| count.get());
+    let (sender, receiver) = sync_channel::<Job>(2 * workers);
+    let receiver = Mutex::new(receiver);
+    let findings = Mutex::new(Vec::new());
+    let mut report = thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(job) = next(&receiver) {
+                    let found = open_all(job);
+                    lock(&findings).extend(found);
+                }
+            });
+        }
+        let audit = move |job| {
+            // The workers end only after the sender does.
+            sender.send(job).ok();
+        };
+        let report = inspect(host, dir, progress, Some(&audit));
+        drop(audit);
+        report
+    })?;
+    report.findings.extend(std::mem::take(&mut *lock(&findings)));
+    report.sort();
+    Ok(report)
+}
+
+fn next(receiver: &Mutex<Receiver<Job>>) -> Option<Job> {
+    lock(receiver).recv().ok()
+}
+
+fn open_all(job: Job) -> Vec<Finding> {
+    let Job { file, offset, block, mut assembled } = job;
+    let mut findings = Vec::new();
+    let Ok((header, body)) = block::open(&block) else { return findings };
+    for (tx, stored) in (header.first_tx..).zip(block::transactions(&header, body)) {
+        // What the block's form is concerned, the walk has said it.
+        let Ok(stored) = stored else { break };
+        let opened = match stored.content {
+            Content::Inline(payload) => record::unseal(stored.transaction, payload).map(drop),
+            Content::InParts(_) => match assembled.iter().position(|(of, _)| *of == tx) {
+                Some(at) => match assembled.swap_remove(at).1 {
+                    Ok(payload) => record::unseal(stored.transaction, &payload).map(drop),
+                    Err(error) => Err(error.message.clone()),
+                },
+                None => Err("its parts were not read".into()),
+            },
+        };
+        if let Err(what) = opened {
+            findings.push(Finding {
+                verdict: Verdict::Damaged,
+                file: file.clone(),
+                offset: Some(offset),
+                transaction: Some(tx),
+                what,
+            });
+        }
+    }
+    findings
+}

@@ -11,6 +11,8 @@ mod clock;
 mod create;
 mod read;
 
+pub(crate) use read::assemble;
+
 use crate::TxId;
 use crate::checkpoint::{self, KeyFile, Signer};
 use crate::guard::lock;
@@ -359,4 +361,4 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -211,7 +211,8 @@ impl Replay {
             }
         }
         // Made again, they are kept even if nothing is ever published after.
-        self.tiles.save(trusted.max(self.checkpoint.as_ref().map_or(0, |signed| signed.unverified().size)))?;
+        self.tiles
+            .save(trusted.max(self.checkpoint.as_ref().map_or(0, |signed| signed.unverified().size)))?;
         let Replay { log, tiles, tree, database_id, last_commit_us, epoch, checkpoint, notices, .. } = self;
         Ok(Recovered { log, tiles, tree, database_id, last_commit_us, epoch, checkpoint, notices })
     }

@@ -45,6 +45,11 @@ impl Growth {
         self.0.clear();
     }
 
+    /// File level and hash of each, in order.
+    pub fn nodes(&self) -> impl Iterator<Item = (usize, Hash)> {
+        self.0.iter().copied()
+    }
+
     /// Appends a leaf to `tree` and keeps what tiles need of it.
     pub fn append(&mut self, tree: &mut Compact<Sha2>, leaf: Hash) {
         tree.append(leaf, |level, _, hash| {
@@ -205,9 +210,13 @@ impl Tiles {
         Compact::load(size, |level, index| self.node(level, index))
     }
 
-    pub fn path(&self, level: u32) -> PathBuf {
-        self.folder.join(format!("L{level}"))
+    fn path(&self, level: u32) -> PathBuf {
+        level_path(&self.folder, level)
     }
+}
+
+pub fn level_path(folder: &Path, level: u32) -> PathBuf {
+    folder.join(format!("L{level}"))
 }
 
 /// Hashes that file `level` has for a tree of `size`.

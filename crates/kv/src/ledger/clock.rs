@@ -59,11 +59,15 @@ fn refused(what: String) -> Error {
 }
 
 fn span(us: i64) -> String {
-    match us {
-        ..120_000_000 => format!("{}.{:06} seconds", us / 1_000_000, us % 1_000_000),
-        ..7_200_000_000 => format!("{} minutes", us / 60_000_000),
-        ..172_800_000_000 => format!("{} hours", us / 3_600_000_000),
-        _ => format!("{} days", us / 86_400_000_000),
+    const SECOND: i64 = 1_000_000;
+    if us < 120 * SECOND {
+        format!("{}.{:06} seconds", us / SECOND, us % SECOND)
+    } else if us < 7200 * SECOND {
+        format!("{} minutes", us / (60 * SECOND))
+    } else if us < 48 * 3600 * SECOND {
+        format!("{} hours", us / (3600 * SECOND))
+    } else {
+        format!("{} days", us / (86_400 * SECOND))
     }
 }
 
