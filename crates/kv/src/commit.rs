@@ -1,1 +1,470 @@
-//! Group commit: one ordered step, one block, one fsync, then apply, publish and wake.
+//! Group commit: one ordered step, one block, one fsync, then publish and wake; applying to the index comes after.
+//!
+//! ```text
+//!   session   seal ──> queue ──> [order] ──────────> [sync] ──> wake
+//!                                validate, append,    fsync, once for all
+//!                                remember, free locks that are ordered
+//!   watermark                    ordered              durable          applied
+//!   applier                                                      index <── durable batches
+//!   publisher                                                    checkpoints, unsynced commits
+//! ```
+//!
+//! Both steps are a mutex: whoever gets it does the work of all who wait for it. While one group syncs the next is
+//! ordered and its row locks are free again, so transactions on one hot row share an fsync too.
+//!
+//! A failed fsync is the end of writing: the bytes may or may not be there, and the kernel will not say again. Every
+//! commit that waits and every later one fails; reads go on at the last durable state.
+
+use crate::TxId;
+use crate::index::Index;
+use crate::ledger::Ledger;
+use crate::lock::{Held, LockTable, Owner};
+use crate::recent::Batch;
+use crate::record::Sealed;
+use crate::serializable::{Reads, WriteLog, serialization_failure};
+use crate::sync;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+use types::{Error, Result, SqlState};
+
+/// A transaction ready to be ordered.
+pub(crate) struct Request {
+    pub owner: Owner,
+    pub sealed: Sealed,
+    pub batch: Batch,
+    pub held: Held,
+    /// SERIALIZABLE: the snapshot, and what was read at it.
+    pub reads: Option<(TxId, Reads)>,
+}
+
+/// Called once with the error after which nothing can be written.
+pub type OnFatal = Arc<dyn Fn(&Error) + Send + Sync>;
+
+/// The part of a store that its threads and transactions share.
+pub(crate) struct Core {
+    pub ledger: Ledger,
+    pub index: Arc<Index>,
+    pub locks: LockTable,
+    ordered: AtomicU64,
+    durable: AtomicU64,
+    queue: Mutex<Vec<Queued>>,
+    order: Mutex<WriteLog>,
+    syncing: Mutex<()>,
+    /// Ordered and not yet applied.
+    pending: Mutex<VecDeque<(TxId, Arc<Batch>)>>,
+    /// Signalled when something was applied.
+    applied: Condvar,
+    /// Snapshots of running serializable transactions, and how many are at each.
+    serializable: Mutex<BTreeMap<TxId, usize>>,
+    fatal: OnceLock<Error>,
+    on_fatal: Mutex<Option<OnFatal>>,
+    closed: AtomicBool,
+    applier: Wake,
+    publisher: Wake,
+}
+
+struct Queued {
+    request: Request,
+    ticket: Arc<Ticket>,
+}
+
+#[derive(Default)]
+struct Ticket(Mutex<Option<Result<(TxId, i64)>>>);
+
+/// A bell that a thread sleeps at.
+#[derive(Default)]
+pub(crate) struct Wake {
+    rung: Mutex<bool>,
+    bell: Condvar,
+}
+
+/// Above this the ordered step waits for the applier.
+const PENDING_BYTES_LIMIT: usize = 64 << 20;
+/// A group's transactions and bytes: a block stays of a size that is read in one piece.
+const GROUP_LIMIT: usize = 512;
+const GROUP_BYTES_LIMIT: usize = 8 << 20;
+
+impl Core {
+    pub(crate) fn new(ledger: Ledger, index: Arc<Index>) -> Core {
+        let newest = ledger.size().saturating_sub(1);
+        Core {
+            ledger,
+            index,
+            locks: LockTable::default(),
+            ordered: AtomicU64::new(newest),
+            durable: AtomicU64::new(newest),
+            queue: Mutex::default(),
+            order: Mutex::default(),
+            syncing: Mutex::default(),
+            pending: Mutex::default(),
+            applied: Condvar::new(),
+            serializable: Mutex::default(),
+            fatal: OnceLock::new(),
+            on_fatal: Mutex::default(),
+            closed: AtomicBool::new(false),
+            applier: Wake::default(),
+            publisher: Wake::default(),
+        }
+    }
+
+    /// The newest transaction that is in the log's order: what `newest` reads see.
+    pub(crate) fn ordered(&self) -> TxId {
+        self.ordered.load(Ordering::Acquire)
+    }
+
+    /// The newest transaction that survives a crash: what snapshots see.
+    pub(crate) fn durable(&self) -> TxId {
+        self.durable.load(Ordering::Acquire)
+    }
+
+    /// Orders a transaction; with `durable`, waits for its fsync. Its locks are free afterwards in any case.
+    pub(crate) fn commit(&self, request: Request, durable: bool) -> Result<(TxId, i64)> {
+        let ticket = Arc::new(Ticket::default());
+        sync::lock(&self.queue).push(Queued { request, ticket: ticket.clone() });
+        {
+            let mut log = sync::lock(&self.order);
+            while sync::lock(&ticket.0).is_none() {
+                self.order_some(&mut log);
+            }
+        }
+        let outcome = sync::lock(&ticket.0)
+            .take()
+            .unwrap_or_else(|| Err(Error::internal("a commit without an outcome")));
+        let (tx, committed_at) = outcome?;
+        if durable {
+            self.wait_durable(tx)?;
+        }
+        Ok((tx, committed_at))
+    }
+
+    /// Returns when `tx` is durable; makes it so if nobody else does.
+    pub(crate) fn wait_durable(&self, tx: TxId) -> Result<()> {
+        if self.durable() >= tx {
+            return Ok(());
+        }
+        let _syncing = sync::lock(&self.syncing);
+        if self.durable() >= tx {
+            return Ok(());
+        }
+        if let Some(error) = self.fatal() {
+            return Err(error);
+        }
+        let target = self.ordered();
+        if let Err(error) = self.ledger.sync() {
+            return Err(self.fail(error));
+        }
+        self.durable.store(target, Ordering::Release);
+        self.applier.ring();
+        Ok(())
+    }
+
+    /// Why nothing can be written, if so.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        if let Some(error) = self.fatal.get() {
+            return Err(error.clone());
+        }
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::new(SqlState::AdminShutdown, "the database is closed"));
+        }
+        if self.index.is_lost() {
+            return Err(Error::new(SqlState::IndexCorrupted, "the index has failed; nothing can be written")
+                .hint("Restart the server: the index is rebuilt from the log. No data is lost."));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn fatal(&self) -> Option<Error> {
+        self.fatal.get().cloned()
+    }
+
+    pub(crate) fn set_on_fatal(&self, on_fatal: OnFatal) {
+        if let Some(error) = self.fatal.get() {
+            on_fatal(error);
+        }
+        *sync::lock(&self.on_fatal) = Some(on_fatal);
+    }
+
+    /// The end of writing.
+    fn fail(&self, cause: Error) -> Error {
+        let error = Error::new(cause.state, format!("the log cannot be written any more: {}", cause.message))
+            .detail("What was not acknowledged may or may not be durable.")
+            .hint("Restart the server: recovery finds out. Reads go on.");
+        if self.fatal.set(error.clone()).is_ok()
+            && let Some(on_fatal) = sync::lock(&self.on_fatal).clone()
+        {
+            on_fatal(&error);
+        }
+        self.fatal().unwrap_or(error)
+    }
+
+    /// Orders a group from the queue. The caller holds `order`.
+    fn order_some(&self, log: &mut WriteLog) {
+        let group: Vec<Queued> = {
+            let mut queue = sync::lock(&self.queue);
+            let mut size_bytes = 0;
+            let count = queue
+                .iter()
+                .take(GROUP_LIMIT)
+                .take_while(|queued| {
+                    let fits = size_bytes < GROUP_BYTES_LIMIT;
+                    size_bytes += queued.request.sealed.payload.len();
+                    fits
+                })
+                .count();
+            queue.drain(..count).collect()
+        };
+        if let Err(error) = self.check_writable() {
+            for Queued { mut request, ticket } in group {
+                self.locks.release(request.owner, &mut request.held, 0);
+                ticket.settle(Err(error.clone()));
+            }
+            return;
+        }
+        self.wait_for_applier();
+        let (mut sealed, mut rest) = (Vec::new(), Vec::new());
+        let mut accepted: Vec<Arc<Batch>> = Vec::new();
+        for Queued { request, ticket } in group {
+            let Request { owner, sealed: bytes, batch, mut held, reads } = request;
+            let conflict = reads.is_some_and(|(snapshot, reads)| {
+                log.hits(snapshot, &reads) || accepted.iter().any(|batch| reads.hit_by(batch))
+            });
+            if conflict {
+                self.locks.release(owner, &mut held, 0);
+                ticket.settle(Err(serialization_failure()));
+                continue;
+            }
+            let batch = Arc::new(batch);
+            accepted.push(batch.clone());
+            sealed.push(bytes);
+            rest.push((owner, held, batch, ticket));
+        }
+        if sealed.is_empty() {
+            return;
+        }
+        let outcomes: Vec<Result<(TxId, i64)>> = match self.ledger.append(&sealed) {
+            Ok(given) => given.into_iter().map(Ok).collect(),
+            Err(error) if has_stopped(&self.ledger) => {
+                let error = self.fail(error);
+                vec![Err(error); sealed.len()]
+            }
+            Err(error) if sealed.len() == 1 => vec![Err(error)],
+            // One of them may be at fault: the others should not suffer for it.
+            Err(_) => sealed.iter().map(|one| self.append_one(one)).collect(),
+        };
+        let mut newest = None;
+        for ((owner, mut held, batch, ticket), outcome) in rest.into_iter().zip(outcomes) {
+            if let Ok((tx, _)) = outcome {
+                self.index.remember(tx, &batch);
+                sync::lock(&self.pending).push_back((tx, batch.clone()));
+                log.push(tx, batch);
+                self.ordered.store(tx, Ordering::Release);
+                newest = Some(tx);
+            }
+            // Only now: whoever gets them reads what was just remembered.
+            self.locks.release(owner, &mut held, 0);
+            ticket.settle(outcome);
+        }
+        if newest.is_some() {
+            log.forget(self.oldest_serializable());
+        }
+    }
+
+    fn append_one(&self, sealed: &Sealed) -> Result<(TxId, i64)> {
+        self.check_writable()?;
+        match self.ledger.append(std::slice::from_ref(sealed)) {
+            Ok(given) => given.first().copied().ok_or_else(|| Error::internal("an append without a number")),
+            Err(error) if has_stopped(&self.ledger) => Err(self.fail(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Memory is bounded: a writer that outruns the index waits for it.
+    fn wait_for_applier(&self) {
+        if self.index.recent_bytes.load(Ordering::Relaxed) < PENDING_BYTES_LIMIT {
+            return;
+        }
+        // What is ordered and not durable cannot be applied.
+        let _ = self.wait_durable(self.ordered());
+        let mut pending = sync::lock(&self.pending);
+        while self.index.recent_bytes.load(Ordering::Relaxed) >= PENDING_BYTES_LIMIT
+            && !pending.is_empty()
+            && self.check_writable().is_ok()
+        {
+            self.applier.ring();
+            let wait = self.applied.wait_timeout(pending, Duration::from_millis(50));
+            pending = wait.unwrap_or_else(|poison| poison.into_inner()).0;
+        }
+    }
+
+    // Serializable transactions announce their snapshot, so that the writes since are kept.
+
+    pub(crate) fn enter_serializable(&self, at_least: TxId) -> TxId {
+        let mut serializable = sync::lock(&self.serializable);
+        // Read under the lock: what is newer than this has not been forgotten.
+        let snapshot = self.durable().max(at_least.min(self.ordered()));
+        *serializable.entry(snapshot).or_default() += 1;
+        snapshot
+    }
+
+    pub(crate) fn leave_serializable(&self, snapshot: TxId) {
+        let mut serializable = sync::lock(&self.serializable);
+        if let Some(count) = serializable.get_mut(&snapshot) {
+            *count -= 1;
+            if *count == 0 {
+                serializable.remove(&snapshot);
+            }
+        }
+    }
+
+    fn oldest_serializable(&self) -> TxId {
+        let serializable = sync::lock(&self.serializable);
+        serializable.keys().next().copied().unwrap_or(TxId::MAX).min(self.durable())
+    }
+
+    // The threads.
+
+    /// Applies what is durable; makes index checkpoints. Returns when told to stop and nothing is left.
+    pub(crate) fn apply_in_background(&self) {
+        let mut checkpointed = Instant::now();
+        let mut unsaved_bytes = 0;
+        loop {
+            let stopping = self.closed.load(Ordering::Acquire);
+            if self.index.is_lost() {
+                self.lose_index();
+                return;
+            }
+            match self.apply_some() {
+                Ok(0) if stopping => return,
+                Ok(0) => self.applier.wait(Duration::from_secs(1)),
+                Ok(size_bytes) => unsaved_bytes += size_bytes,
+                Err(error) if error.state == SqlState::DiskFull => self.applier.wait(Duration::from_secs(1)),
+                Err(_) => {
+                    self.lose_index();
+                    return;
+                }
+            }
+            let due = checkpointed.elapsed() >= CHECKPOINT_INTERVAL && unsaved_bytes > 0;
+            if (due || unsaved_bytes >= CHECKPOINT_BYTES) && !stopping {
+                // A checkpoint that fails leaves the older one, which is as good and means a longer replay.
+                let _ = self.index.checkpoint(&self.ledger, false);
+                (checkpointed, unsaved_bytes) = (Instant::now(), 0);
+            }
+        }
+    }
+
+    /// Bytes applied; 0 = there was nothing to do.
+    fn apply_some(&self) -> Result<usize> {
+        let _applying = sync::lock(&self.index.applying);
+        let durable = self.durable();
+        let (mut batches, mut size_bytes) = (Vec::new(), 0);
+        for (tx, batch) in sync::lock(&self.pending).iter() {
+            if *tx > durable || size_bytes >= APPLY_BYTES {
+                break;
+            }
+            size_bytes += batch.size_bytes() + 64;
+            batches.push((*tx, batch.clone()));
+        }
+        if batches.is_empty() {
+            return Ok(0);
+        }
+        self.index.apply(&batches, true)?;
+        sync::lock(&self.pending).drain(..batches.len());
+        self.applied.notify_all();
+        Ok(size_bytes)
+    }
+
+    /// Returns when everything ordered is durable and in the engine.
+    pub(crate) fn settle(&self) -> Result<()> {
+        self.wait_durable(self.ordered())?;
+        let target = self.durable();
+        while self.index.applied.load(Ordering::Acquire) < target {
+            if self.index.is_lost() {
+                return self.check_writable();
+            }
+            if self.apply_some()? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The engine failed: reads that need it say so, writes end, the next start rebuilds it.
+    fn lose_index(&self) {
+        self.index.lost.store(true, Ordering::Release);
+        if let Some(place) = &self.index.place {
+            // If this fails too, the checkpoint's own checks decide at the next start.
+            let _ = place.remove();
+        }
+        self.applied.notify_all();
+    }
+
+    /// Syncs commits that nobody waited for; signs checkpoints at least every second while the log grows.
+    pub(crate) fn publish_in_background(&self) {
+        let mut published = (self.durable(), Instant::now());
+        while !self.closed.load(Ordering::Acquire) {
+            if self.ordered() > self.durable() {
+                let _ = self.wait_durable(self.ordered());
+            }
+            let durable = self.durable();
+            if durable > published.0 && published.1.elapsed() >= PUBLISH_INTERVAL {
+                // Tried again at the next turn; a full disk must not end the service.
+                let _ = self.ledger.publish();
+                published = (durable, Instant::now());
+            }
+            self.publisher.wait(UNSYNCED_INTERVAL);
+        }
+    }
+
+    /// No commit begins after this. False = it was closed before.
+    pub(crate) fn shut(&self) -> bool {
+        // Whoever is ordering now finishes first.
+        let _order = sync::lock(&self.order);
+        let first = !self.closed.load(Ordering::Acquire);
+        if first && self.fatal.get().is_none() && self.ordered() > self.durable() {
+            let _ = self.wait_durable(self.ordered());
+        }
+        self.closed.store(true, Ordering::Release);
+        self.applier.ring();
+        self.publisher.ring();
+        first
+    }
+}
+
+/// Index checkpoints: at most this much is replayed after a crash.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+const CHECKPOINT_BYTES: usize = 256 << 20;
+const APPLY_BYTES: usize = 4 << 20;
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(900);
+/// How long a commit with `synchronous_commit = off` may stay unsynced, as PostgreSQL's `wal_writer_delay`.
+const UNSYNCED_INTERVAL: Duration = Duration::from_millis(100);
+
+impl Ticket {
+    fn settle(&self, outcome: Result<(TxId, i64)>) {
+        *sync::lock(&self.0) = Some(outcome);
+    }
+}
+
+impl Wake {
+    fn ring(&self) {
+        let mut rung = sync::lock(&self.rung);
+        if !*rung {
+            *rung = true;
+            self.bell.notify_one();
+        }
+    }
+
+    fn wait(&self, at_most: Duration) {
+        let mut rung = sync::lock(&self.rung);
+        if !*rung {
+            rung = self.bell.wait_timeout(rung, at_most).unwrap_or_else(|poison| poison.into_inner()).0;
+        }
+        *rung = false;
+    }
+}
+
+/// Whether an error has ended all writing.
+fn has_stopped(_: &Ledger) -> bool {
+    false
+}

@@ -1,1 +1,253 @@
-//! The derived index: a small trait, its engines, its checkpoint.
+//! The derived index: a small trait, its engines, and what is read through them.
+//!
+//! ```text
+//!            Row / Entry        newest version, while it is live        key -> tx ‖ body
+//!   moves    Dead / EntryDead   newest delete, once there was one       key -> tx ‖ body
+//!     │      History / EntryHistory   superseded versions               key ‖ !tx -> tx ‖ body
+//!     ▼      Meta               how far it is whole, what was ever deleted from, which indexes are built
+//! ```
+//!
+//! In front of the engine lies a table of recent versions: what is ordered and not yet applied. A version moves from
+//! there to Row (or Dead) and from there to History, is written to the next place before it leaves the last, and
+//! every reader looks in that order; so it needs no lock to find exactly the versions of its snapshot.
+//!
+//! The engine keeps no transactions and no snapshots, and is not trusted: it may be deleted at any time and is rebuilt
+//! from the log. Its errors never mean that data is lost.
+
+pub(crate) mod apply;
+pub mod check;
+pub(crate) mod checkpoint;
+pub(crate) mod memory;
+pub(crate) mod open;
+pub(crate) mod page;
+pub(crate) mod sled;
+
+pub use check::{Finding, check_index, rebuild_index};
+
+use crate::history::{Family, Stored, history_key, parse_value, split_storage_key, value_tx};
+use crate::recent::{Batch, Deaths, VersionTable};
+use crate::sync;
+use crate::{IndexId, TxId};
+use std::ops::{Bound, ControlFlow};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, RwLock};
+use types::Result;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Keyspace {
+    Row,
+    Dead,
+    History,
+    Entry,
+    EntryDead,
+    EntryHistory,
+    Meta,
+}
+
+impl Keyspace {
+    pub const ALL: [Keyspace; 7] = [
+        Keyspace::Row,
+        Keyspace::Dead,
+        Keyspace::History,
+        Keyspace::Entry,
+        Keyspace::EntryDead,
+        Keyspace::EntryHistory,
+        Keyspace::Meta,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Keyspace::Row => "row",
+            Keyspace::Dead => "dead",
+            Keyspace::History => "history",
+            Keyspace::Entry => "entry",
+            Keyspace::EntryDead => "entry_dead",
+            Keyspace::EntryHistory => "entry_history",
+            Keyspace::Meta => "meta",
+        }
+    }
+
+    pub(crate) fn current(family: Family) -> Keyspace {
+        match family {
+            Family::Row => Keyspace::Row,
+            Family::Entry => Keyspace::Entry,
+        }
+    }
+
+    pub(crate) fn dead(family: Family) -> Keyspace {
+        match family {
+            Family::Row => Keyspace::Dead,
+            Family::Entry => Keyspace::EntryDead,
+        }
+    }
+
+    pub(crate) fn history(family: Family) -> Keyspace {
+        match family {
+            Family::Row => Keyspace::History,
+            Family::Entry => Keyspace::EntryHistory,
+        }
+    }
+}
+
+/// One change of an engine: `value` None removes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    pub keyspace: Keyspace,
+    pub key: Vec<u8>,
+    pub value: Option<Vec<u8>>,
+}
+
+/// Called with each key and value of a scan.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
+/// An ordered map per keyspace. No transactions and no snapshots: these are made above it.
+pub trait Engine: Send + Sync {
+    /// Name and version, for the checkpoint: another one is rebuilt.
+    fn name(&self) -> &'static str;
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>>;
+    /// Visits a range in key order, or backwards, until told to stop. Concurrent writes may or may not be met. The
+    /// visitor must not call the engine; callers read pages of a few hundred keys.
+    fn scan(&self, keyspace: Keyspace, from: Bound<&[u8]>, to: Bound<&[u8]>, backward: bool, visit: &mut Visit) -> Result<()>;
+    /// Applies in order; one caller at a time. Not durable.
+    fn apply(&self, writes: &mut dyn Iterator<Item = Write>) -> Result<()>;
+    /// Everything applied before is on stable storage when it returns.
+    fn checkpoint(&self) -> Result<()>;
+    /// Entries by keyspace, where the engine has counted from the start.
+    fn counts(&self) -> Option<[u64; 7]>;
+    /// Whether it has ever said no for a reason of its own: then it is not trusted again.
+    fn has_failed(&self) -> bool {
+        false
+    }
+}
+
+/// The engine, the recent versions in front of it, and how far each has come.
+pub(crate) struct Index {
+    pub(crate) engine: Box<dyn Engine>,
+    pub(crate) recent: RwLock<VersionTable>,
+    pub(crate) recent_bytes: AtomicUsize,
+    pub(crate) deaths: RwLock<Deaths>,
+    /// The engine is whole up to this transaction.
+    pub(crate) applied: AtomicU64,
+    /// Whoever writes to the engine holds this.
+    pub(crate) applying: Mutex<()>,
+    /// Set when the engine failed while running: it is rebuilt at the next open.
+    pub(crate) lost: AtomicBool,
+    /// Where the checkpoint goes; None for engines that keep nothing.
+    pub(crate) place: Option<checkpoint::Place>,
+}
+
+impl Index {
+    pub(crate) fn new(engine: Box<dyn Engine>, place: Option<checkpoint::Place>) -> Index {
+        Index {
+            engine,
+            recent: RwLock::default(),
+            recent_bytes: AtomicUsize::new(0),
+            deaths: RwLock::new(Deaths::new()),
+            applied: AtomicU64::new(0),
+            applying: Mutex::new(()),
+            lost: AtomicBool::new(false),
+            place,
+        }
+    }
+
+    /// A key's newest version not newer than `tx`, deletes included where they are at hand: with `dead` they always
+    /// are, without it a delete may be reported as None.
+    pub(crate) fn version_at(&self, family: Family, key: &[u8], tx: TxId, dead: bool) -> Result<Option<Stored>> {
+        if let Some((tx, body)) = sync::read(&self.recent).at(family, key, tx) {
+            return Ok(Some(Stored { tx, body: body.to_vec() }));
+        }
+        if let Some(current) = self.engine.get(Keyspace::current(family), key)? {
+            let current = parse_value(current)?;
+            return if current.tx <= tx { Ok(Some(current)) } else { self.history_at(family, key, tx) };
+        }
+        // Read after the miss: a delete registers itself before it removes the key.
+        let last_death = sync::read(&self.deaths).last(family, split_storage_key(key).0);
+        if last_death == 0 || (!dead && last_death <= tx) {
+            return Ok(None);
+        }
+        match self.engine.get(Keyspace::dead(family), key)? {
+            None => Ok(None),
+            Some(tombstone) => {
+                let tombstone = parse_value(tombstone)?;
+                if tombstone.tx <= tx { Ok(Some(tombstone)) } else { self.history_at(family, key, tx) }
+            }
+        }
+    }
+
+    /// A key's newest superseded version not newer than `tx`.
+    pub(crate) fn history_at(&self, family: Family, key: &[u8], tx: TxId) -> Result<Option<Stored>> {
+        let (from, to) = (history_key(key, tx), history_key(key, 0));
+        let mut found = None;
+        let bounds = (Bound::Included(from.as_slice()), Bound::Included(to.as_slice()));
+        self.engine.scan(Keyspace::history(family), bounds.0, bounds.1, false, &mut |at, value| {
+            // A longer key may lie between where keys are not prefix-free.
+            if at.len() != from.len() {
+                return ControlFlow::Continue(());
+            }
+            found = Some(value.to_vec());
+            ControlFlow::Break(())
+        })?;
+        found.map(parse_value).transpose()
+    }
+
+    /// Every version of a key, oldest first.
+    pub(crate) fn chain(&self, family: Family, key: &[u8]) -> Result<Vec<Stored>> {
+        let mut chain = std::collections::BTreeMap::new();
+        for (tx, body) in sync::read(&self.recent).all(family, key) {
+            chain.insert(*tx, body.to_vec());
+        }
+        for keyspace in [Keyspace::current(family), Keyspace::dead(family)] {
+            if let Some(value) = self.engine.get(keyspace, key)? {
+                let Stored { tx, body } = parse_value(value)?;
+                chain.insert(tx, body);
+            }
+        }
+        let (from, to) = (history_key(key, TxId::MAX), history_key(key, 0));
+        let mut older = Vec::new();
+        let bounds = (Bound::Included(from.as_slice()), Bound::Included(to.as_slice()));
+        self.engine.scan(Keyspace::history(family), bounds.0, bounds.1, false, &mut |at, value| {
+            if at.len() == from.len() {
+                older.push(value.to_vec());
+            }
+            ControlFlow::Continue(())
+        })?;
+        for value in older {
+            let Stored { tx, body } = parse_value(value)?;
+            chain.insert(tx, body);
+        }
+        Ok(chain.into_iter().map(|(tx, body)| Stored { tx, body }).collect())
+    }
+
+    /// Makes a transaction's versions readable to whoever may see `tx`.
+    pub(crate) fn remember(&self, tx: TxId, batch: &Batch) {
+        sync::write(&self.recent).push_batch(tx, batch);
+        self.recent_bytes.fetch_add(batch.size_bytes(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_built(&self, index: IndexId) -> Result<bool> {
+        Ok(self.engine.get(Keyspace::Meta, &built_key(index))?.is_some())
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire) || self.engine.has_failed()
+    }
+}
+
+/// Meta: the engine is whole up to here (a hint; the checkpoint outside decides).
+pub(crate) const META_APPLIED: &[u8] = b"applied";
+
+/// Meta: something of this object or index was deleted once.
+pub(crate) fn death_key(family: Family, id: u32) -> Vec<u8> {
+    [&[b'd', family as u8][..], &id.to_be_bytes()].concat()
+}
+
+/// Meta: every row has its entry in this index.
+pub(crate) fn built_key(index: IndexId) -> Vec<u8> {
+    [&b"b"[..], &index.to_be_bytes()].concat()
+}
+
+/// Whether a value is not newer than `tx`.
+pub(crate) fn is_visible(value: &[u8], tx: TxId) -> Result<bool> {
+    Ok(value_tx(value)? <= tx)
+}

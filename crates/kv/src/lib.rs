@@ -21,12 +21,16 @@ pub mod index;
 pub mod ledger;
 pub mod lock;
 pub mod log;
+mod recent;
 pub mod record;
 pub mod recovery;
+mod serializable;
 pub mod snapshot;
 pub mod store;
+mod sync;
 pub mod tiles;
 pub mod transaction;
+mod writes;
 
 pub use cells::{Cell, Cells};
 pub use lock::{LockStrength, LockWait, TableMode};

@@ -1,4 +1,19 @@
 //! Locks in memory: rows in four strengths, values of unique keys, tables in eight modes; a wait-for graph.
+//!
+//! One table behind one mutex. A request that conflicts with a lock that is held, or with one that has waited longer,
+//! waits in its resource's queue; whoever holds the resource already goes before those that wait for it. Before it
+//! sleeps, it looks for itself in the wait-for graph: a cycle that exists only because of the queue's order is
+//! resolved by granting out of order, any other ends with 40P01 for the one that would have closed it.
+//!
+//! Nothing here is on disk: after a crash there is no transaction left to hold a lock.
+
+use crate::sync;
+use crate::{IndexId, ObjectId};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+use types::{Error, Result, SqlState};
 
 /// Row locks, weakest first (PostgreSQL 15, table 13.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,4 +45,651 @@ pub enum LockWait {
     Nowait,
     /// Not granted = `false`.
     SkipLocked,
+}
+
+/// What is locked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Resource {
+    Row(ObjectId, Box<[u8]>),
+    Value(IndexId, Box<[u8]>),
+    Table(u32),
+}
+
+/// A transaction.
+pub(crate) type Owner = u64;
+
+/// A set of modes: bit n = mode n of its kind of resource.
+type Modes = u8;
+
+/// When to stop waiting.
+#[derive(Clone, Default)]
+pub(crate) struct Patience {
+    pub timeout: Option<Duration>,
+    pub interrupt: Option<Arc<dyn Fn() -> Result<()> + Send + Sync>>,
+}
+
+/// How often a wait looks at its interrupt.
+const POLL: Duration = Duration::from_millis(10);
+
+/// The locks of one database.
+#[derive(Default)]
+pub(crate) struct LockTable {
+    state: Mutex<State>,
+}
+
+/// What one transaction holds, in the order in which it was granted.
+#[derive(Default)]
+pub(crate) struct Held {
+    modes: HashMap<Arc<Resource>, Modes>,
+    order: Vec<(Arc<Resource>, Modes)>,
+}
+
+#[derive(Default)]
+struct State {
+    queues: HashMap<Arc<Resource>, Queue>,
+    /// What each waiting owner waits for. A transaction waits for one thing at a time.
+    waiting: HashMap<Owner, Arc<Resource>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    granted: Vec<(Owner, Modes)>,
+    waiting: VecDeque<Waiter>,
+}
+
+struct Waiter {
+    owner: Owner,
+    mode: u8,
+    wake: Arc<Condvar>,
+}
+
+impl Held {
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether this transaction holds what excludes at least all that `mode` excludes.
+    pub(crate) fn covers(&self, resource: &Resource, mode: u8) -> bool {
+        let Some(&modes) = self.modes.get(resource) else { return false };
+        let wanted = conflicts(resource, mode);
+        (0..8).any(|held| {
+            modes & (1 << held) != 0 && held >= mode && conflicts(resource, held) & wanted == wanted
+        })
+    }
+}
+
+impl LockTable {
+    /// True = granted (or held already). False only with [`LockWait::SkipLocked`].
+    pub(crate) fn acquire(
+        &self,
+        owner: Owner,
+        held: &mut Held,
+        resource: Resource,
+        mode: u8,
+        wait: LockWait,
+        patience: &Patience,
+    ) -> Result<bool> {
+        if held.covers(&resource, mode) {
+            return Ok(true);
+        }
+        let resource = Arc::new(resource);
+        let mut state = sync::lock(&self.state);
+        let queue = state.queues.entry(resource.clone()).or_default();
+        if queue.may_pass(owner, &resource, mode) {
+            queue.grant(owner, mode);
+        } else {
+            match wait {
+                LockWait::SkipLocked => return Ok(false),
+                LockWait::Nowait => return Err(not_available(&resource)),
+                LockWait::Block => {
+                    drop(state);
+                    self.wait(owner, &resource, mode, patience)?;
+                }
+            }
+        }
+        *held.modes.entry(resource.clone()).or_default() |= 1 << mode;
+        held.order.push((resource, 1 << mode));
+        Ok(true)
+    }
+
+    /// Frees what was granted after the first `keep`.
+    pub(crate) fn release(&self, owner: Owner, held: &mut Held, keep: usize) {
+        if held.order.len() <= keep {
+            return;
+        }
+        let mut state = sync::lock(&self.state);
+        for (resource, modes) in held.order.drain(keep..) {
+            state.release(owner, &resource, modes);
+            if let Some(left) = held.modes.get_mut(&resource) {
+                *left &= !modes;
+                if *left == 0 {
+                    held.modes.remove(&resource);
+                }
+            }
+        }
+    }
+
+    fn wait(&self, owner: Owner, resource: &Arc<Resource>, mode: u8, patience: &Patience) -> Result<()> {
+        let wake = Arc::new(Condvar::new());
+        let mut state = sync::lock(&self.state);
+        state.enqueue(owner, resource, mode, wake.clone());
+        // It may have become free between the look and the queue.
+        state.promote(resource);
+        let started = Instant::now();
+        let outcome = loop {
+            if !state.waiting.contains_key(&owner) {
+                return Ok(());
+            }
+            if let Some(cycle) = state.cycle(owner) {
+                if state.reorder(&cycle) {
+                    continue;
+                }
+                break deadlock(&cycle);
+            }
+            let waited = started.elapsed();
+            let left = match patience.timeout {
+                Some(timeout) if waited >= timeout => {
+                    let message = "canceling statement due to lock timeout";
+                    break Error::new(SqlState::LockNotAvailable, message);
+                }
+                Some(timeout) => timeout - waited,
+                None => POLL,
+            };
+            let (guard, _) =
+                wake.wait_timeout(state, left.min(POLL)).unwrap_or_else(|poison| poison.into_inner());
+            state = guard;
+            if let Some(interrupt) = &patience.interrupt
+                && state.waiting.contains_key(&owner)
+            {
+                drop(state);
+                let interrupted = interrupt();
+                state = sync::lock(&self.state);
+                if let Err(error) = interrupted {
+                    break error;
+                }
+            }
+        };
+        state.give_up(owner, resource, mode);
+        Err(outcome)
+    }
+
+    /// What is held and waited for, as text: (owner, resource, mode, granted).
+    pub(crate) fn list(&self) -> Vec<(Owner, String, &'static str, bool)> {
+        let state = sync::lock(&self.state);
+        let mut list = Vec::new();
+        for (resource, queue) in &state.queues {
+            for &(owner, modes) in &queue.granted {
+                for mode in (0..8).filter(|mode| modes & (1 << mode) != 0) {
+                    list.push((owner, resource.to_string(), mode_name(resource, mode), true));
+                }
+            }
+            for waiter in &queue.waiting {
+                list.push((waiter.owner, resource.to_string(), mode_name(resource, waiter.mode), false));
+            }
+        }
+        list.sort();
+        list
+    }
+}
+
+impl Queue {
+    /// Whether nothing that is held by others, or that has waited longer, is in the way.
+    fn may_pass(&self, owner: Owner, resource: &Resource, mode: u8) -> bool {
+        let against = conflicts(resource, mode);
+        if self.is_held_against(owner, against) {
+            return false;
+        }
+        let holds = self.granted.iter().any(|(holder, _)| *holder == owner);
+        holds || !self.waiting.iter().any(|waiter| waiter.owner != owner && against & (1 << waiter.mode) != 0)
+    }
+
+    fn is_held_against(&self, owner: Owner, against: Modes) -> bool {
+        self.granted.iter().any(|&(holder, modes)| holder != owner && modes & against != 0)
+    }
+
+    fn grant(&mut self, owner: Owner, mode: u8) {
+        match self.granted.iter_mut().find(|(holder, _)| *holder == owner) {
+            Some((_, modes)) => *modes |= 1 << mode,
+            None => self.granted.push((owner, 1 << mode)),
+        }
+    }
+}
+
+impl State {
+    fn enqueue(&mut self, owner: Owner, resource: &Arc<Resource>, mode: u8, wake: Arc<Condvar>) {
+        let queue = self.queues.entry(resource.clone()).or_default();
+        let mine = queue.granted.iter().find(|(holder, _)| *holder == owner).map_or(0, |&(_, modes)| modes);
+        // Those that wait for what this owner holds cannot go before it does.
+        let at = queue
+            .waiting
+            .iter()
+            .position(|waiter| conflicts(resource, waiter.mode) & mine != 0)
+            .unwrap_or(queue.waiting.len());
+        queue.waiting.insert(at, Waiter { owner, mode, wake });
+        self.waiting.insert(owner, resource.clone());
+    }
+
+    /// Grants, in order, whatever is no longer in conflict.
+    fn promote(&mut self, resource: &Arc<Resource>) {
+        let Some(queue) = self.queues.get_mut(resource) else { return };
+        let mut at = 0;
+        let mut ahead: Modes = 0;
+        while let Some(waiter) = queue.waiting.get(at) {
+            let (owner, mode) = (waiter.owner, waiter.mode);
+            let against = conflicts(resource, mode);
+            if ahead & against == 0 && !queue.is_held_against(owner, against) {
+                queue.grant(owner, mode);
+                if let Some(waiter) = queue.waiting.remove(at) {
+                    waiter.wake.notify_one();
+                }
+                self.waiting.remove(&owner);
+            } else {
+                ahead |= 1 << mode;
+                at += 1;
+            }
+        }
+        if queue.granted.is_empty() && queue.waiting.is_empty() {
+            self.queues.remove(resource);
+        }
+    }
+
+    fn release(&mut self, owner: Owner, resource: &Arc<Resource>, modes: Modes) {
+        let Some(queue) = self.queues.get_mut(resource) else { return };
+        queue.granted.retain_mut(|(holder, held)| {
+            if *holder == owner {
+                *held &= !modes;
+            }
+            *held != 0
+        });
+        self.promote(resource);
+    }
+
+    /// Leaves the queue; or, if it was granted at the last moment, gives it back.
+    fn give_up(&mut self, owner: Owner, resource: &Arc<Resource>, mode: u8) {
+        if self.waiting.remove(&owner).is_none() {
+            self.release(owner, resource, 1 << mode);
+            return;
+        }
+        if let Some(queue) = self.queues.get_mut(resource) {
+            queue.waiting.retain(|waiter| waiter.owner != owner);
+        }
+        self.promote(resource);
+    }
+
+    /// Whom a waiting owner waits for: holders first, then those before it in the queue.
+    fn blockers(&self, owner: Owner) -> Vec<Owner> {
+        let Some(resource) = self.waiting.get(&owner) else { return Vec::new() };
+        let Some(queue) = self.queues.get(resource) else { return Vec::new() };
+        let Some(at) = queue.waiting.iter().position(|waiter| waiter.owner == owner) else {
+            return Vec::new();
+        };
+        let against = conflicts(resource, queue.waiting[at].mode);
+        let held = queue.granted.iter().filter(|(holder, modes)| *holder != owner && modes & against != 0);
+        let queued = queue.waiting.iter().take(at).filter(|waiter| against & (1 << waiter.mode) != 0);
+        held.map(|(holder, _)| *holder).chain(queued.map(|waiter| waiter.owner)).collect()
+    }
+
+    /// A cycle of the wait-for graph through `start`, as (who waits, for what, in which mode, for whom).
+    fn cycle(&self, start: Owner) -> Option<Vec<Edge>> {
+        let mut visited = HashSet::new();
+        let mut path: Vec<(Owner, std::vec::IntoIter<Owner>)> =
+            vec![(start, self.blockers(start).into_iter())];
+        while let Some((_, blockers)) = path.last_mut() {
+            match blockers.next() {
+                Some(blocker) if blocker == start => {
+                    let owners: Vec<Owner> = path.iter().map(|(owner, _)| *owner).collect();
+                    let next = owners.iter().skip(1).chain(std::iter::once(&start));
+                    return owners
+                        .iter()
+                        .zip(next)
+                        .map(|(&waiter, &blocker)| self.edge(waiter, blocker))
+                        .collect();
+                }
+                Some(blocker) if visited.insert(blocker) => {
+                    path.push((blocker, self.blockers(blocker).into_iter()));
+                }
+                Some(_) => {}
+                None => {
+                    path.pop();
+                }
+            }
+        }
+        None
+    }
+
+    fn edge(&self, waiter: Owner, blocker: Owner) -> Option<Edge> {
+        let resource = self.waiting.get(&waiter)?;
+        let queue = self.queues.get(resource)?;
+        let mode = queue.waiting.iter().find(|queued| queued.owner == waiter)?.mode;
+        Some(Edge { waiter, resource: resource.clone(), mode, blocker })
+    }
+
+    /// Grants one member of a cycle that is held up by the queue's order alone. False = there is none.
+    fn reorder(&mut self, cycle: &[Edge]) -> bool {
+        for Edge { waiter, resource, mode, .. } in cycle {
+            let Some(queue) = self.queues.get_mut(resource) else { continue };
+            if queue.is_held_against(*waiter, conflicts(resource, *mode)) {
+                continue;
+            }
+            let Some(at) = queue.waiting.iter().position(|queued| queued.owner == *waiter) else { continue };
+            queue.grant(*waiter, *mode);
+            if let Some(queued) = queue.waiting.remove(at) {
+                queued.wake.notify_one();
+            }
+            self.waiting.remove(waiter);
+            return true;
+        }
+        false
+    }
+}
+
+struct Edge {
+    waiter: Owner,
+    resource: Arc<Resource>,
+    mode: u8,
+    blocker: Owner,
+}
+
+fn deadlock(cycle: &[Edge]) -> Error {
+    let lines: Vec<String> = cycle
+        .iter()
+        .map(|Edge { waiter, resource, mode, blocker }| {
+            let mode = mode_name(resource, *mode);
+            format!("Process {waiter} waits for {mode} on {resource}; blocked by process {blocker}.")
+        })
+        .collect();
+    Error::new(SqlState::DeadlockDetected, "deadlock detected")
+        .detail(lines.join("\n"))
+        .hint("See server log for query details.")
+}
+
+fn not_available(resource: &Resource) -> Error {
+    let what = match resource {
+        Resource::Row(..) | Resource::Value(..) => "row in relation",
+        Resource::Table(..) => "relation",
+    };
+    Error::new(SqlState::LockNotAvailable, format!("could not obtain lock on {what}"))
+}
+
+/// The modes that conflict with `mode`.
+fn conflicts(resource: &Resource, mode: u8) -> Modes {
+    let table: &[Modes] = match resource {
+        Resource::Row(..) => &ROW_CONFLICTS,
+        Resource::Value(..) => &[1],
+        Resource::Table(..) => &TABLE_CONFLICTS,
+    };
+    table.get(mode as usize).copied().unwrap_or(Modes::MAX)
+}
+
+/// By [`LockStrength`] (PostgreSQL 15, table 13.3).
+const ROW_CONFLICTS: [Modes; 4] = [0b1000, 0b1100, 0b1110, 0b1111];
+
+/// By [`TableMode`] (PostgreSQL 15, table 13.2).
+const TABLE_CONFLICTS: [Modes; 8] =
+    [0b1000_0000, 0b1100_0000, 0b1111_0000, 0b1111_1000, 0b1110_1100, 0b1111_1100, 0b1111_1110, 0b1111_1111];
+
+fn mode_name(resource: &Resource, mode: u8) -> &'static str {
+    const ROW: [&str; 4] = ["ForKeyShare", "ForShare", "ForNoKeyUpdate", "ForUpdate"];
+    const TABLE: [&str; 8] = [
+        "AccessShareLock",
+        "RowShareLock",
+        "RowExclusiveLock",
+        "ShareUpdateExclusiveLock",
+        "ShareLock",
+        "ShareRowExclusiveLock",
+        "ExclusiveLock",
+        "AccessExclusiveLock",
+    ];
+    let names: &[&'static str] = match resource {
+        Resource::Row(..) => &ROW,
+        Resource::Value(..) => &["ExclusiveLock"],
+        Resource::Table(..) => &TABLE,
+    };
+    names.get(mode as usize).copied().unwrap_or("Lock")
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hex = |key: &[u8]| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        match self {
+            Resource::Row(object, key) => write!(f, "row {} of relation {object}", hex(key)),
+            Resource::Value(index, key) => write!(f, "value {} of index {index}", hex(key)),
+            Resource::Table(oid) => write!(f, "relation {oid}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::thread;
+
+    fn row(key: u8) -> Resource {
+        Resource::Row(1, Box::new([key]))
+    }
+
+    const UPDATE: u8 = LockStrength::Update as u8;
+    const KEY_SHARE: u8 = LockStrength::KeyShare as u8;
+    const SHARE: u8 = LockStrength::Share as u8;
+
+    fn block(table: &LockTable, owner: Owner, held: &mut Held, resource: Resource, mode: u8) -> Result<()> {
+        let patience = Patience { timeout: Some(Duration::from_secs(20)), interrupt: None };
+        table.acquire(owner, held, resource, mode, LockWait::Block, &patience).map(|granted| assert!(granted))
+    }
+
+    fn skip(table: &LockTable, owner: Owner, held: &mut Held, resource: Resource, mode: u8) -> bool {
+        table.acquire(owner, held, resource, mode, LockWait::SkipLocked, &Patience::default()).unwrap()
+    }
+
+    /// Whether a second transaction is refused `b` while a first holds `a`.
+    fn refused(resource: Resource, a: u8, b: u8) -> bool {
+        let table = LockTable::default();
+        let (mut one, mut two) = (Held::default(), Held::default());
+        assert!(skip(&table, 1, &mut one, resource.clone(), a));
+        !skip(&table, 2, &mut two, resource, b)
+    }
+
+    #[test]
+    fn row_strengths_conflict_as_in_postgres() {
+        let refusals: Vec<String> =
+            (0..4).map(|a| (0..4).map(|b| if refused(row(1), a, b) { 'X' } else { '.' }).collect()).collect();
+        assert_eq!(refusals, ["...X", "..XX", ".XXX", "XXXX"]);
+    }
+
+    #[test]
+    fn table_modes_conflict_as_in_postgres() {
+        let refusals: Vec<String> = (0..8)
+            .map(|a| (0..8).map(|b| if refused(Resource::Table(7), a, b) { 'X' } else { '.' }).collect())
+            .collect();
+        assert_eq!(
+            refusals,
+            [
+                ".......".to_owned() + "X",
+                "......XX".into(),
+                "....XXXX".into(),
+                "...XXXXX".into(),
+                "..XX.XXX".into(),
+                "..XXXXXX".into(),
+                ".XXXXXXX".into(),
+                "XXXXXXXX".into()
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_held_covers_the_weaker() {
+        let table = LockTable::default();
+        let mut one = Held::default();
+        assert!(skip(&table, 1, &mut one, row(1), UPDATE));
+        assert!(skip(&table, 1, &mut one, row(1), KEY_SHARE));
+        assert_eq!(one.len(), 1);
+        // ShareUpdateExclusive is not stronger than Share, nor the other way round.
+        assert!(skip(&table, 1, &mut one, Resource::Table(7), TableMode::ShareUpdateExclusive as u8));
+        assert!(skip(&table, 1, &mut one, Resource::Table(7), TableMode::Share as u8));
+        assert_eq!(one.len(), 3);
+        table.release(1, &mut one, 0);
+        assert!(table.list().is_empty());
+    }
+
+    #[test]
+    fn a_savepoint_frees_only_what_came_after() {
+        let table = LockTable::default();
+        let (mut one, mut two) = (Held::default(), Held::default());
+        assert!(skip(&table, 1, &mut one, row(1), KEY_SHARE));
+        let savepoint = one.len();
+        assert!(skip(&table, 1, &mut one, row(1), UPDATE));
+        assert!(skip(&table, 1, &mut one, row(2), UPDATE));
+        assert!(!skip(&table, 2, &mut two, row(1), KEY_SHARE));
+        table.release(1, &mut one, savepoint);
+        assert!(skip(&table, 2, &mut two, row(1), KEY_SHARE));
+        assert!(skip(&table, 2, &mut two, row(2), UPDATE));
+        assert!(!skip(&table, 2, &mut two, row(1), UPDATE));
+    }
+
+    #[test]
+    fn nowait_timeout_and_interrupt_end_a_wait() {
+        let table = LockTable::default();
+        let (mut one, mut two) = (Held::default(), Held::default());
+        assert!(skip(&table, 1, &mut one, row(1), UPDATE));
+        let error =
+            table.acquire(2, &mut two, row(1), SHARE, LockWait::Nowait, &Patience::default()).unwrap_err();
+        assert_eq!(error.state, SqlState::LockNotAvailable);
+        assert_eq!(error.message, "could not obtain lock on row in relation");
+
+        let patience = Patience { timeout: Some(Duration::from_millis(15)), interrupt: None };
+        let error = table.acquire(2, &mut two, row(1), SHARE, LockWait::Block, &patience).unwrap_err();
+        assert_eq!(error.state, SqlState::LockNotAvailable);
+        assert_eq!(error.message, "canceling statement due to lock timeout");
+
+        let canceled = || Error::new(SqlState::QueryCanceled, "canceling statement due to user request");
+        let patience = Patience { timeout: None, interrupt: Some(Arc::new(move || Err(canceled()))) };
+        let error = table.acquire(2, &mut two, row(1), SHARE, LockWait::Block, &patience).unwrap_err();
+        assert_eq!(error.state, SqlState::QueryCanceled);
+        assert_eq!(table.list(), [(1, "row 01 of relation 1".to_owned(), "ForUpdate", true)]);
+    }
+
+    #[test]
+    fn of_two_in_a_cycle_one_fails_and_one_goes_on() {
+        let table = LockTable::default();
+        let failures = AtomicU64::new(0);
+        let barrier = std::sync::Barrier::new(2);
+        thread::scope(|scope| {
+            for (owner, first, second) in [(1, 1, 2), (2, 2, 1)] {
+                let (table, failures, barrier) = (&table, &failures, &barrier);
+                scope.spawn(move || {
+                    let mut held = Held::default();
+                    block(table, owner, &mut held, row(first), UPDATE).unwrap();
+                    barrier.wait();
+                    if let Err(error) = block(table, owner, &mut held, row(second), UPDATE) {
+                        assert_eq!(error.state, SqlState::DeadlockDetected);
+                        assert_eq!(error.message, "deadlock detected");
+                        let detail = error.detail.clone().unwrap();
+                        assert_eq!(detail.lines().count(), 2, "{detail}");
+                        failures.fetch_add(1, Ordering::Relaxed);
+                    }
+                    table.release(owner, &mut held, 0);
+                });
+            }
+        });
+        assert_eq!(failures.load(Ordering::Relaxed), 1);
+        assert!(table.list().is_empty());
+    }
+
+    #[test]
+    fn two_upgrades_of_a_shared_lock_deadlock() {
+        let table = LockTable::default();
+        let failures = AtomicU64::new(0);
+        let barrier = std::sync::Barrier::new(2);
+        thread::scope(|scope| {
+            for owner in [1, 2] {
+                let (table, failures, barrier) = (&table, &failures, &barrier);
+                scope.spawn(move || {
+                    let mut held = Held::default();
+                    block(table, owner, &mut held, row(1), SHARE).unwrap();
+                    barrier.wait();
+                    if block(table, owner, &mut held, row(1), UPDATE).is_err() {
+                        failures.fetch_add(1, Ordering::Relaxed);
+                    }
+                    table.release(owner, &mut held, 0);
+                });
+            }
+        });
+        assert_eq!(failures.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_cycle_through_the_queue_alone_is_no_deadlock() {
+        // 1 holds a share of r1, 2 waits for r1 exclusively, 3 holds r2 and asks a share of r1 (behind 2), 1 asks r2.
+        let table = LockTable::default();
+        let queued = |count| {
+            while table.list().iter().filter(|lock| !lock.3).count() < count {
+                thread::yield_now();
+            }
+        };
+        thread::scope(|scope| {
+            let (mut one, mut three) = (Held::default(), Held::default());
+            block(&table, 1, &mut one, row(1), SHARE).unwrap();
+            block(&table, 3, &mut three, row(2), UPDATE).unwrap();
+            scope.spawn(|| {
+                let mut two = Held::default();
+                block(&table, 2, &mut two, row(1), UPDATE).unwrap();
+                table.release(2, &mut two, 0);
+            });
+            queued(1);
+            let table = &table;
+            scope.spawn(move || {
+                block(table, 3, &mut three, row(1), SHARE).unwrap();
+                table.release(3, &mut three, 0);
+            });
+            queued(2);
+            block(table, 1, &mut one, row(2), UPDATE).unwrap();
+            table.release(1, &mut one, 0);
+        });
+        assert!(table.list().is_empty());
+    }
+
+    #[test]
+    fn a_writer_is_not_starved_by_readers_that_came_later() {
+        let table = LockTable::default();
+        let written = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let (mut one, mut three) = (Held::default(), Held::default());
+            block(&table, 1, &mut one, row(1), SHARE).unwrap();
+            scope.spawn(|| {
+                let mut two = Held::default();
+                block(&table, 2, &mut two, row(1), UPDATE).unwrap();
+                written.store(true, Ordering::Relaxed);
+                table.release(2, &mut two, 0);
+            });
+            while table.list().len() < 2 {
+                thread::yield_now();
+            }
+            assert!(!skip(&table, 3, &mut three, row(1), SHARE));
+            table.release(1, &mut one, 0);
+            block(&table, 3, &mut three, row(1), SHARE).unwrap();
+            assert!(written.load(Ordering::Relaxed));
+            table.release(3, &mut three, 0);
+        });
+    }
+
+    #[test]
+    fn the_lock_excludes() {
+        let table = LockTable::default();
+        let inside = AtomicU64::new(0);
+        thread::scope(|scope| {
+            for owner in 1..=8 {
+                let (table, inside) = (&table, &inside);
+                scope.spawn(move || {
+                    for _ in 0..200 {
+                        let mut held = Held::default();
+                        block(table, owner, &mut held, Resource::Value(1, Box::new([1])), 0).unwrap();
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        table.release(owner, &mut held, 0);
+                    }
+                });
+            }
+        });
+    }
 }

@@ -1,13 +1,19 @@
 //! The store: a ledger, its index, its committer and its locks, as one handle.
 
+use crate::commit::{Core, OnFatal};
+use crate::history::{Family, storage_key};
+use crate::index::open::OpenIndex;
 use crate::ledger::{Ledger, LedgerOptions};
 use crate::snapshot::Snapshot;
+use crate::sync;
 use crate::transaction::{Isolation, Transaction};
-use crate::{At, Derive};
+use crate::{At, Derive, IndexId, TxId};
 use host::Host;
 use std::path::Path;
-use std::sync::Arc;
-use types::Result;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use types::{Error, Result, SqlState};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexEngine {
@@ -25,43 +31,213 @@ pub struct Options {
 
 /// One open database. Cheap to clone; the last clone closes it.
 #[derive(Clone)]
-pub struct Store {
-    // ...
+pub struct Store(Arc<Handle>);
+
+struct Handle {
+    core: Arc<Core>,
+    host: Host,
+    transactions: AtomicU64,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Nobody else opens the folder while this lives.
+    lock: Mutex<Option<Box<dyn host::Lock>>>,
 }
+
+/// Within a database's folder.
+pub(crate) const INDEX_FOLDER: &str = "index";
 
 impl Store {
     /// Opens the ledger, then the index: replayed from its checkpoint, or rebuilt where that is in doubt.
-    pub fn open(_host: Host, _dir: &Path, _options: Options) -> Result<Store> {
-        todo!()
+    pub fn open(host: Host, dir: &Path, options: Options) -> Result<Store> {
+        let Options { ledger, index, index_cache_bytes, derive } = options;
+        let lock = lock_folder(&host, dir)?;
+        let progress = ledger.progress.clone();
+        let ledger = Ledger::open(host.clone(), dir, ledger)?;
+        let opened = OpenIndex {
+            host: &host,
+            folder: &dir.join(INDEX_FOLDER),
+            engine: index,
+            cache_bytes: index_cache_bytes,
+            ledger: &ledger,
+            derive: &*derive,
+            progress: progress.as_ref(),
+        }
+        .open()?;
+        let core = Arc::new(Core::new(ledger, Arc::new(opened)));
+        let handle = Handle {
+            core: core.clone(),
+            host,
+            transactions: AtomicU64::new(1),
+            threads: Mutex::default(),
+            lock: Mutex::new(Some(lock)),
+        };
+        let applier = core.clone();
+        handle.start("stele-applier", move || applier.apply_in_background())?;
+        handle.start("stele-publisher", move || core.publish_in_background())?;
+        Ok(Store(Arc::new(handle)))
     }
 
     pub fn ledger(&self) -> &Ledger {
-        todo!()
+        &self.0.core.ledger
     }
 
     /// Reads at a past or present moment; never blocks.
-    pub fn snapshot(&self, _at: At) -> Result<Snapshot> {
-        todo!()
+    pub fn snapshot(&self, at: At) -> Result<Snapshot> {
+        let tx = match at {
+            At::Latest => self.0.core.durable(),
+            At::Transaction(_) | At::Time(_) => self.ledger().resolve(at)?,
+        };
+        Ok(Snapshot { index: self.0.core.index.clone(), tx })
     }
 
-    pub fn begin(&self, _isolation: Isolation) -> Transaction {
-        todo!()
+    pub fn begin(&self, isolation: Isolation) -> Transaction {
+        self.begin_at_least(isolation, 0)
+    }
+
+    /// With a snapshot that sees transaction `tx` even where it is ordered and not yet durable: a session that
+    /// committed without waiting for its fsync reads its own writes.
+    pub fn begin_at_least(&self, isolation: Isolation, tx: TxId) -> Transaction {
+        let owner = self.0.transactions.fetch_add(1, Ordering::Relaxed);
+        Transaction::begin(self.0.core.clone(), self.0.host.random.clone(), owner, isolation, tx)
+    }
+
+    /// Returns when transaction `tx` is durable.
+    pub fn wait_durable(&self, tx: TxId) -> Result<()> {
+        self.0.core.wait_durable(tx)
+    }
+
+    /// The error after which nothing can be written, if that has happened (a failed fsync).
+    pub fn fatal(&self) -> Option<Error> {
+        self.0.core.fatal()
+    }
+
+    /// Calls `on_fatal` once when nothing can be written any more: the process should end, and recover.
+    pub fn set_on_fatal(&self, on_fatal: OnFatal) {
+        self.0.core.set_on_fatal(on_fatal);
+    }
+
+    /// Held and awaited locks: (transaction number, what, mode, granted).
+    pub fn locks(&self) -> Vec<(u64, String, &'static str, bool)> {
+        self.0.core.locks.list()
     }
 
     /// Builds the entries of a new index over existing rows (and their history): the caller supplies them in any order,
-    /// each with its validity `[from, to)`.
-    pub fn build_index(&self, _entries: &mut dyn Iterator<Item = Result<IndexEntry>>) -> Result<()> {
-        todo!()
+    /// each with its validity `[from, to)`. They take the place of whatever the index had. Nobody may write rows of its
+    /// table meanwhile.
+    pub fn build_index(&self, entries: &mut dyn Iterator<Item = Result<IndexEntry>>) -> Result<()> {
+        let core = &self.0.core;
+        core.check_writable()?;
+        core.settle()?;
+        if let Some(place) = &core.index.place {
+            // The log does not hold these entries: a crash before the next checkpoint must end in a rebuild.
+            place.remove()?;
+        }
+        let built = {
+            let _applying = sync::lock(&core.index.applying);
+            core.index.build(entries)
+        };
+        let saved = core.index.checkpoint(&core.ledger, false);
+        built.and(saved)
+    }
+
+    /// Remembers that an index has the entry of every row: [`Store::build_index`] does so for each that it is given
+    /// entries of. A rebuilt store has forgotten.
+    pub fn mark_index_built(&self, index: IndexId) -> Result<()> {
+        let core = &self.0.core;
+        core.check_writable()?;
+        {
+            let _applying = sync::lock(&core.index.applying);
+            core.index.mark_built(index)?;
+        }
+        core.index.checkpoint(&core.ledger, false)
+    }
+
+    /// Whether the index has the entry of every row. False after a rebuild of the store, which derives entries from the
+    /// transaction on that made the index: the caller builds it again.
+    pub fn is_index_built(&self, index: IndexId) -> Result<bool> {
+        self.0.core.index.is_built(index)
     }
 
     /// Drops an index's entries in the background.
-    pub fn drop_index(&self, _index: crate::IndexId) -> Result<()> {
-        todo!()
+    pub fn drop_index(&self, index: IndexId) -> Result<()> {
+        self.0.core.check_writable()?;
+        let core = self.0.core.clone();
+        self.0.start("stele-drop-index", move || {
+            let portion = || -> Result<bool> {
+                // Between portions the applier goes on, and a shutdown is heard.
+                let _applying = sync::lock(&core.index.applying);
+                core.check_writable()?;
+                core.index.clear_some(index)
+            };
+            // An error means a shutdown or a failed index: what is left is garbage that a rebuild drops.
+            while let Ok(true) = portion() {}
+        })
     }
 
     /// Flushes, checkpoints the index and the ledger, and stops the threads. Also done on the last drop.
     pub fn close(&self) -> Result<()> {
-        todo!()
+        self.0.close()
+    }
+
+    pub(crate) fn index(&self) -> &crate::index::Index {
+        &self.0.core.index
+    }
+
+    /// Returns when everything ordered is durable and in the engine.
+    pub(crate) fn settle(&self) -> Result<()> {
+        self.0.core.settle()
+    }
+
+    /// Every version of a key, oldest first, whatever the snapshot: for checks.
+    pub fn history(&self, object: crate::ObjectId, key: &[u8]) -> Result<Vec<crate::Version>> {
+        let chain = self.0.core.index.chain(Family::Row, &storage_key(object, key))?;
+        chain.into_iter().map(crate::history::Stored::into_version).collect()
+    }
+}
+
+impl Handle {
+    fn start(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+        let thread = thread.map_err(|error| {
+            Error::new(SqlState::InsufficientResources, format!("could not start a thread: {error}"))
+        })?;
+        sync::lock(&self.threads).push(thread);
+        Ok(())
+    }
+
+    fn close(&self) -> Result<()> {
+        let first = self.core.shut();
+        for thread in sync::lock(&self.threads).drain(..) {
+            // A thread that panicked has left the index behind the log: the next open replays.
+            let _ = thread.join();
+        }
+        if !first {
+            return Ok(());
+        }
+        let closed = self.save();
+        *sync::lock(&self.lock) = None;
+        closed
+    }
+
+    fn save(&self) -> Result<()> {
+        let Core { ledger, index, .. } = &*self.core;
+        if index.is_lost() {
+            if let Some(place) = &index.place {
+                place.remove()?;
+            }
+        } else {
+            let whole = index.applied.load(Ordering::Acquire) + 1 == ledger.size();
+            index.checkpoint(ledger, whole)?;
+        }
+        match self.core.fatal() {
+            Some(error) => Err(error),
+            None => ledger.publish(),
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let _ = self.close();
     }
 }
 
@@ -73,4 +249,14 @@ pub struct IndexEntry {
     pub primary_key: Vec<u8>,
     pub from: crate::TxId,
     pub to: Option<crate::TxId>,
+}
+
+/// 55006 where another process has the store open.
+pub(crate) fn lock_folder(host: &Host, dir: &Path) -> Result<Box<dyn host::Lock>> {
+    let failed = |error: std::io::Error| {
+        Error::new(SqlState::ObjectInUse, format!("could not lock \"{}\": {error}", dir.display()))
+            .hint("Is another server running on this data folder?")
+    };
+    host.disk.create_dir_all(dir).map_err(failed)?;
+    host.disk.lock(&dir.join("lock")).map_err(failed)
 }

@@ -1,9 +1,30 @@
 //! A transaction: a snapshot, a write set with savepoints, and locks.
+//!
+//! ```text
+//!   get, scan         snapshot, own writes over it
+//!   newest...         whatever is ordered now, own writes over it: for checks and re-reads under a lock
+//!   put, delete       into the write set; the row is locked if the caller has not done it
+//!   commit            net effect -> op and previous entry of each key -> sealed here -> one ordered step
+//! ```
+//!
+//! It decides no conflict by itself: whether a row that changed since the snapshot ends a statement, or is read again,
+//! is for the caller to say ([`Transaction::changed_since_snapshot`]). Only SERIALIZABLE is checked here, at commit.
 
-use crate::lock::{LockStrength, LockWait, TableMode};
-use crate::snapshot::{Cursor, IndexCursor, Version};
-use crate::{Cells, IndexChange, IndexId, Meta, ObjectId, Span, TxId};
-use types::Result;
+use crate::commit::{Core, Request};
+use crate::history::{Family, RowBody, Stored, UNCOMMITTED, split_storage_key, storage_key};
+use crate::lock::{Held, LockStrength, LockWait, Owner, Patience, Resource, TableMode};
+use crate::recent::{Batch, Shared};
+use crate::record::{self, Change};
+use crate::serializable::Reads;
+use crate::snapshot::{Cursor, EntryCursor, IndexCursor, RowCursor, Snapshot, Version, Walk};
+use crate::sync;
+use crate::writes::{Mark, WriteSet};
+use crate::{Cells, IndexChange, IndexId, Meta, ObjectId, Op, Span, TxId};
+use host::Random;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use types::{Result, bail};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isolation {
@@ -26,102 +47,356 @@ pub struct Committed {
 
 /// An open transaction. Dropped = rolled back.
 pub struct Transaction {
-    // ...
+    core: Arc<Core>,
+    random: Arc<dyn Random>,
+    owner: Owner,
+    isolation: Isolation,
+    snapshot: Snapshot,
+    /// The snapshot is never older than this.
+    at_least: TxId,
+    /// A statement has begun: above READ COMMITTED the snapshot stays from then on.
+    begun: bool,
+    writes: WriteSet,
+    held: Held,
+    savepoints: Vec<(Mark, usize)>,
+    patience: Patience,
+    system: bool,
+    /// The newest transaction that a `newest` read has met.
+    newest_seen: Arc<AtomicU64>,
+    /// SERIALIZABLE only.
+    reads: Option<Mutex<Reads>>,
 }
 
+/// Longest key (`ledger.md` 1).
+const KEY_LIMIT_BYTES: usize = 2_048;
+
 impl Transaction {
+    /// `at_least`: the snapshot sees this transaction even where it is ordered and not yet durable.
+    pub(crate) fn begin(
+        core: Arc<Core>,
+        random: Arc<dyn Random>,
+        owner: Owner,
+        isolation: Isolation,
+        at_least: TxId,
+    ) -> Transaction {
+        let serializable = isolation == Isolation::Serializable;
+        let tx = if serializable {
+            core.enter_serializable(at_least)
+        } else {
+            core.durable().max(at_least.min(core.ordered()))
+        };
+        Transaction {
+            snapshot: Snapshot { index: core.index.clone(), tx },
+            core,
+            random,
+            owner,
+            isolation,
+            at_least,
+            begun: false,
+            writes: WriteSet::default(),
+            held: Held::default(),
+            savepoints: Vec::new(),
+            patience: Patience::default(),
+            system: false,
+            newest_seen: Arc::default(),
+            reads: serializable.then(Mutex::default),
+        }
+    }
+
     pub fn isolation(&self) -> Isolation {
-        todo!()
+        self.isolation
     }
-    /// What the snapshot sees.
-    pub fn snapshot(&self) -> &crate::Snapshot {
-        todo!()
+
+    /// What the snapshot sees. A SERIALIZABLE transaction that reads through it is not checked for these reads.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
-    /// A new snapshot at READ COMMITTED (a statement starts); nothing at the other levels.
+
+    /// A statement starts: a new snapshot at READ COMMITTED, and for the first statement at the other levels.
     pub fn refresh(&mut self) {
-        todo!()
+        if self.begun && self.isolation != Isolation::ReadCommitted {
+            return;
+        }
+        self.begun = true;
+        self.snapshot.tx = if self.reads.is_some() {
+            let before = self.snapshot.tx;
+            let after = self.core.enter_serializable(self.at_least);
+            self.core.leave_serializable(before);
+            after
+        } else {
+            self.core.durable().max(self.at_least.min(self.core.ordered()))
+        };
     }
+
     /// The flag that cancel requests and timeouts set: polled in every wait. The error to end with.
-    pub fn set_interrupt(&mut self, _check: std::sync::Arc<dyn Fn() -> Result<()> + Send + Sync>) {
-        todo!()
+    pub fn set_interrupt(&mut self, check: Arc<dyn Fn() -> Result<()> + Send + Sync>) {
+        self.patience.interrupt = Some(check);
     }
+
     /// Milliseconds a lock wait may take (55P03); 0 = for ever.
-    pub fn set_lock_timeout(&mut self, _timeout_ms: u64) {
-        todo!()
+    pub fn set_lock_timeout(&mut self, timeout_ms: u64) {
+        self.patience.timeout = (timeout_ms > 0).then(|| Duration::from_millis(timeout_ms));
+    }
+
+    /// Marks what it commits as the engine's own (flag bit 0 of the transaction record).
+    pub fn set_system(&mut self, system: bool) {
+        self.system = system;
+    }
+
+    /// Names this transaction in deadlock reports and [`crate::Store::locks`].
+    pub fn number(&self) -> u64 {
+        self.owner
     }
 
     // Reads: the snapshot, with this transaction's own writes over it.
 
-    pub fn get(&self, _object: ObjectId, _key: &[u8]) -> Result<Option<Version>> {
-        todo!()
+    pub fn get(&self, object: ObjectId, key: &[u8]) -> Result<Option<Version>> {
+        if let Some(own) = self.own(object, key) {
+            return if own.is_live() { own.into_version().map(Some) } else { Ok(None) };
+        }
+        if let Some(reads) = &self.reads {
+            sync::lock(reads).key(Family::Row, object, key);
+        }
+        self.snapshot.get(object, key)
     }
+
     /// Does not see writes made after the cursor was made (the Halloween problem).
-    pub fn scan(&self, _object: ObjectId, _span: &Span, _backward: bool) -> Box<dyn Cursor + Send> {
-        todo!()
+    pub fn scan(&self, object: ObjectId, span: &Span, backward: bool) -> Box<dyn Cursor + Send> {
+        self.note_span(Family::Row, object, span);
+        let walk = Walk::new(&self.snapshot, Family::Row, object, span, backward);
+        Box::new(RowCursor(walk.over(self.writes.view(Family::Row))))
     }
-    pub fn scan_index(&self, _index: IndexId, _span: &Span, _backward: bool) -> Box<dyn IndexCursor + Send> {
-        todo!()
+
+    pub fn scan_index(&self, index: IndexId, span: &Span, backward: bool) -> Box<dyn IndexCursor + Send> {
+        self.note_span(Family::Entry, index, span);
+        let walk = Walk::new(&self.snapshot, Family::Entry, index, span, backward);
+        Box::new(EntryCursor(walk.over(self.writes.view(Family::Entry))))
     }
+
     /// The newest ordered state, whatever the snapshot, with own writes over it: what unique and foreign-key checks and
     /// re-checks after a lock read. A deleted key's version is returned too (`cells` None), for `moved_to`.
-    pub fn newest(&self, _object: ObjectId, _key: &[u8]) -> Result<Option<Version>> {
-        todo!()
+    pub fn newest(&self, object: ObjectId, key: &[u8]) -> Result<Option<Version>> {
+        match self.own(object, key) {
+            Some(own) => own.into_version().map(Some),
+            None => self.newest_committed(object, key)?.map(Stored::into_version).transpose(),
+        }
     }
-    pub fn newest_scan(&self, _object: ObjectId, _span: &Span) -> Box<dyn Cursor + Send> {
-        todo!()
+
+    pub fn newest_scan(&self, object: ObjectId, span: &Span) -> Box<dyn Cursor + Send> {
+        let walk = Walk::new(&self.ordered(), Family::Row, object, span, false);
+        Box::new(RowCursor(walk.over(self.writes.view(Family::Row)).seen(self.newest_seen.clone())))
     }
-    pub fn newest_scan_index(&self, _index: IndexId, _span: &Span) -> Box<dyn IndexCursor + Send> {
-        todo!()
+
+    pub fn newest_scan_index(&self, index: IndexId, span: &Span) -> Box<dyn IndexCursor + Send> {
+        let walk = Walk::new(&self.ordered(), Family::Entry, index, span, false);
+        Box::new(EntryCursor(walk.over(self.writes.view(Family::Entry)).seen(self.newest_seen.clone())))
     }
+
     /// Whether this transaction has written the key.
-    pub fn wrote(&self, _object: ObjectId, _key: &[u8]) -> bool {
-        todo!()
+    pub fn wrote(&self, object: ObjectId, key: &[u8]) -> bool {
+        self.own(object, key).is_some()
     }
 
-    // Writes: the caller holds the row's lock. Op and prev_tx are decided at commit.
-
-    pub fn put(&mut self, _object: ObjectId, _key: &[u8], _cells: Cells, _schema_tx: TxId, _derived: Vec<IndexChange>) -> Result<()> {
-        todo!()
+    /// Whether another transaction has changed the key since the snapshot: above READ COMMITTED, who wants to write it
+    /// (and holds its lock) ends with 40001.
+    pub fn changed_since_snapshot(&self, object: ObjectId, key: &[u8]) -> Result<bool> {
+        Ok(self.newest_committed(object, key)?.is_some_and(|newest| newest.tx > self.snapshot.tx))
     }
-    pub fn delete(&mut self, _object: ObjectId, _key: &[u8], _moved_to: Option<&[u8]>, _derived: Vec<IndexChange>) -> Result<()> {
-        todo!()
+
+    /// Waits until all that `newest` reads have met is durable: before a reply, errors included, that tells of it. A
+    /// commit does it itself.
+    pub fn settle(&self) -> Result<()> {
+        self.core.wait_durable(self.newest_seen.load(Ordering::Relaxed))
+    }
+
+    // Writes: the caller holds the row's lock, else it is taken here. Op and prev_tx are decided at commit.
+
+    pub fn put(
+        &mut self,
+        object: ObjectId,
+        key: &[u8],
+        cells: Cells,
+        schema_tx: TxId,
+        derived: Vec<IndexChange>,
+    ) -> Result<()> {
+        self.claim(object, key)?;
+        self.writes.put(object, key, Some(&cells), schema_tx, None);
+        derived.into_iter().for_each(|change| self.writes.change_entry(change));
+        Ok(())
+    }
+
+    pub fn delete(
+        &mut self,
+        object: ObjectId,
+        key: &[u8],
+        moved_to: Option<&[u8]>,
+        derived: Vec<IndexChange>,
+    ) -> Result<()> {
+        self.claim(object, key)?;
+        self.writes.put(object, key, None, 0, moved_to);
+        derived.into_iter().for_each(|change| self.writes.change_entry(change));
+        Ok(())
     }
 
     // Locks: held to the end, or to the rollback of the savepoint they were first taken after.
 
     /// True = granted. False only with SkipLocked.
-    pub fn lock_row(&mut self, _object: ObjectId, _key: &[u8], _strength: LockStrength, _wait: LockWait) -> Result<bool> {
-        todo!()
+    pub fn lock_row(
+        &mut self,
+        object: ObjectId,
+        key: &[u8],
+        strength: LockStrength,
+        wait: LockWait,
+    ) -> Result<bool> {
+        self.acquire(Resource::Row(object, key.into()), strength as u8, wait)
     }
+
     /// Exclusive lock on a value of a unique index, so that two inserts of it wait for each other.
-    pub fn lock_value(&mut self, _index: IndexId, _key: &[u8]) -> Result<()> {
-        todo!()
+    pub fn lock_value(&mut self, index: IndexId, key: &[u8]) -> Result<()> {
+        self.acquire(Resource::Value(index, key.into()), 0, LockWait::Block)?;
+        Ok(())
     }
-    pub fn lock_table(&mut self, _oid: u32, _mode: TableMode, _wait: LockWait) -> Result<bool> {
-        todo!()
+
+    pub fn lock_table(&mut self, oid: u32, mode: TableMode, wait: LockWait) -> Result<bool> {
+        self.acquire(Resource::Table(oid), mode as u8, wait)
     }
 
     pub fn savepoint(&mut self) -> Savepoint {
-        todo!()
+        self.savepoints.push((self.writes.mark(), self.held.len()));
+        Savepoint(self.savepoints.len() - 1)
     }
+
     /// Undoes the writes since and frees the locks first taken since. The savepoint stays.
-    pub fn rollback_to(&mut self, _savepoint: Savepoint) {
-        todo!()
+    pub fn rollback_to(&mut self, savepoint: Savepoint) {
+        let Some(&(mark, held)) = self.savepoints.get(savepoint.0) else { return };
+        self.savepoints.truncate(savepoint.0 + 1);
+        self.writes.rollback_to(mark);
+        self.core.locks.release(self.owner, &mut self.held, held);
     }
 
     /// Whether a commit would make a transaction.
     pub fn has_writes(&self) -> bool {
-        todo!()
+        !self.writes.is_empty()
     }
+
     /// The write set so far, for whoever must see it before commit: (object, key, new cells or None).
     pub fn writes(&self) -> Vec<(ObjectId, Vec<u8>, Option<Cells>)> {
-        todo!()
+        // Bodies of our own write set always decode.
+        self.writes.rows().unwrap_or_default()
     }
 
     /// Seals, orders, syncs, applies. Blocks until durable (`durable` false: until ordered). Serializable: 40001.
-    pub fn commit(self, _meta: Meta, _durable: bool) -> Result<Committed> {
-        todo!()
+    pub fn commit(mut self, meta: Meta, durable: bool) -> Result<Committed> {
+        let (changes, batch) = self.freeze()?;
+        if changes.is_empty() {
+            if durable {
+                self.settle()?;
+            }
+            return Ok(Committed { tx: None, committed_at: None });
+        }
+        self.core.check_writable()?;
+        let sealed = record::seal(changes, meta, self.system, &*self.random)?;
+        let reads = self.reads.take().map(|reads| {
+            (self.snapshot.tx, reads.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+        });
+        let serializable_at = reads.as_ref().map(|(snapshot, _)| *snapshot);
+        let request =
+            Request { owner: self.owner, sealed, batch, held: std::mem::take(&mut self.held), reads };
+        let outcome = self.core.commit(request, durable);
+        if let Some(snapshot) = serializable_at {
+            self.core.leave_serializable(snapshot);
+        }
+        let (tx, committed_at) = outcome?;
+        Ok(Committed { tx: Some(tx), committed_at: Some(committed_at) })
     }
+
     /// As dropping it, but said aloud.
     pub fn rollback(self) {}
+
+    /// The net effect on each key against the newest state, which its lock keeps as it is.
+    fn freeze(&self) -> Result<(Vec<Change>, Batch)> {
+        let mut changes = Vec::new();
+        let mut rows: Vec<(Shared, Shared)> = Vec::new();
+        for (storage_key, body) in self.writes.tops(Family::Row) {
+            let RowBody { op: _, key_salt: _, schema_tx, prev_tx: _, moved_to, cells } =
+                RowBody::decode(&body)?;
+            let before = self.core.index.version_at(Family::Row, &storage_key, TxId::MAX, true)?;
+            let was_live = before.as_ref().is_some_and(Stored::is_live);
+            let op = match (was_live, cells) {
+                (true, Some(_)) => Op::Update,
+                (false, Some(_)) => Op::Insert,
+                (true, None) => Op::Delete,
+                (false, None) => continue,
+            };
+            let (key_salt, prev_tx) = match &before {
+                Some(before) => (RowBody::decode(&before.body)?.key_salt, before.tx),
+                None => (host::random::bytes(&*self.random), 0),
+            };
+            let (object, key) = split_storage_key(&storage_key);
+            let body = RowBody { op, key_salt, schema_tx, prev_tx, moved_to, cells }.encode();
+            changes.push(Change {
+                object,
+                key: key.to_vec(),
+                op,
+                prev_tx,
+                key_salt,
+                schema_tx,
+                cells: cells.map(|cells| Cells(cells.to_vec())),
+                moved_to: moved_to.map(<[u8]>::to_vec),
+            });
+            rows.push((storage_key, body.into()));
+        }
+        Ok((changes, Batch { rows, entries: self.writes.tops(Family::Entry) }))
+    }
+
+    fn own(&self, object: ObjectId, key: &[u8]) -> Option<Stored> {
+        let body = self.writes.get(Family::Row, &storage_key(object, key))?;
+        Some(Stored { tx: UNCOMMITTED, body })
+    }
+
+    fn newest_committed(&self, object: ObjectId, key: &[u8]) -> Result<Option<Stored>> {
+        let newest = self.core.index.version_at(Family::Row, &storage_key(object, key), TxId::MAX, true)?;
+        if let Some(newest) = &newest {
+            self.newest_seen.fetch_max(newest.tx, Ordering::Relaxed);
+        }
+        Ok(newest)
+    }
+
+    /// The state that is ordered at this moment.
+    fn ordered(&self) -> Snapshot {
+        Snapshot { index: self.core.index.clone(), tx: self.core.ordered() }
+    }
+
+    fn note_span(&self, family: Family, id: u32, span: &Span) {
+        if let Some(reads) = &self.reads {
+            sync::lock(reads).span(family, id, span);
+        }
+    }
+
+    /// The key's chain of entries is only right if nobody else writes the key meanwhile.
+    fn claim(&mut self, object: ObjectId, key: &[u8]) -> Result<()> {
+        if key.len() > KEY_LIMIT_BYTES {
+            bail!(
+                ProgramLimitExceeded,
+                "key of {} bytes exceeds the maximum of {KEY_LIMIT_BYTES} bytes",
+                key.len()
+            );
+        }
+        let resource = Resource::Row(object, key.into());
+        self.acquire(resource, LockStrength::NoKeyUpdate as u8, LockWait::Block)?;
+        Ok(())
+    }
+
+    fn acquire(&mut self, resource: Resource, mode: u8, wait: LockWait) -> Result<bool> {
+        self.core.locks.acquire(self.owner, &mut self.held, resource, mode, wait, &self.patience)
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        self.core.locks.release(self.owner, &mut self.held, 0);
+        if self.reads.is_some() {
+            self.core.leave_serializable(self.snapshot.tx);
+        }
+    }
 }

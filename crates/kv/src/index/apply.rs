@@ -1,0 +1,253 @@
+//! Bringing transactions into the engine.
+//!
+//! Applying is idempotent: a version that the engine already has, or has passed, is skipped, so a replay may begin
+//! anywhere at or before the place that the engine is whole up to. Each key's superseded versions are written before
+//! the version that supersedes them, and a delete is written to Dead before the key leaves Row.
+
+use super::page::raw_page;
+use super::{Index, Keyspace, META_APPLIED, Write, built_key, death_key};
+use crate::history::{
+    Family, Stored, entry_body, history_key, is_live, parse_value, split_storage_key, storage_key,
+    storage_span, value,
+};
+use crate::recent::{Batch, Shared};
+use crate::store::IndexEntry;
+use crate::sync;
+use crate::{IndexChange, IndexId, Op, Span, TxId};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use types::Result;
+
+/// Engine writes are handed over in portions of this many.
+const PORTION: usize = 1_024;
+
+impl Index {
+    /// Applies whole transactions, ascending and without a gap since the last call. The caller holds `applying`.
+    /// `fresh`: the engine cannot have seen any of them, so a first insert needs no look.
+    pub(crate) fn apply(&self, batches: &[(TxId, Arc<Batch>)], fresh: bool) -> Result<()> {
+        let Some(&(last, _)) = batches.last() else { return Ok(()) };
+        let mut writes = Vec::new();
+        for family in Family::ALL {
+            // Sorted by key over the whole portion: sequential work is cheap for every engine.
+            let mut changes: Vec<(&Shared, TxId, &Shared)> = batches
+                .iter()
+                .flat_map(|(tx, batch)| batch.family(family).iter().map(move |(key, body)| (key, *tx, body)))
+                .collect();
+            changes.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+            for versions in changes.chunk_by(|a, b| a.0 == b.0) {
+                self.plan(family, versions, fresh, &mut writes)?;
+                if writes.len() >= PORTION {
+                    self.engine.apply(&mut writes.drain(..))?;
+                }
+            }
+        }
+        let applied = last.to_be_bytes().to_vec();
+        writes.push(Write { keyspace: Keyspace::Meta, key: META_APPLIED.to_vec(), value: Some(applied) });
+        self.engine.apply(&mut writes.drain(..))?;
+        self.applied.store(last, Ordering::Release);
+        self.forget(batches, last);
+        Ok(())
+    }
+
+    /// The writes that bring one key from what the engine has to the last of `versions`.
+    fn plan(
+        &self,
+        family: Family,
+        versions: &[(&Shared, TxId, &Shared)],
+        fresh: bool,
+        writes: &mut Vec<Write>,
+    ) -> Result<()> {
+        let Some(&(key, _, first)) = versions.first() else { return Ok(()) };
+        let current = if fresh && family == Family::Row && is_first_insert(first) {
+            None
+        } else {
+            self.engine.get(Keyspace::current(family), key)?
+        };
+        let was_current = current.is_some();
+        let top = match current {
+            Some(current) => Some(parse_value(current)?),
+            None if sync::read(&self.deaths).last(family, split_storage_key(key).0) == 0 => None,
+            None => self.engine.get(Keyspace::dead(family), key)?.map(parse_value).transpose()?,
+        };
+        let mut top: Option<Stored> = top;
+        let mut changed = false;
+        for &(_, tx, body) in versions {
+            let live = is_live(body);
+            match top.take() {
+                Some(have) if have.tx >= tx => top = Some(have),
+                // An entry that says the same again has been valid all the time.
+                Some(have) if family == Family::Entry && live && have.body[..] == body[..] => {
+                    top = Some(have)
+                }
+                have if !live && !have.as_ref().is_some_and(Stored::is_live) => top = have,
+                have => {
+                    if let Some(have) = have {
+                        let superseded = value(have.tx, &have.body);
+                        writes.push(Write {
+                            keyspace: Keyspace::history(family),
+                            key: history_key(key, have.tx),
+                            value: Some(superseded),
+                        });
+                    }
+                    top = Some(Stored { tx, body: body.to_vec() });
+                    changed = true;
+                }
+            }
+        }
+        let (true, Some(top)) = (changed, top) else { return Ok(()) };
+        if top.is_live() {
+            writes.push(put(Keyspace::current(family), key, &top));
+            return Ok(());
+        }
+        if sync::write(&self.deaths).add(family, key, top.tx) {
+            let key = death_key(family, split_storage_key(key).0);
+            writes.push(Write { keyspace: Keyspace::Meta, key, value: Some(vec![1]) });
+        }
+        writes.push(put(Keyspace::dead(family), key, &top));
+        if was_current {
+            writes.push(Write { keyspace: Keyspace::current(family), key: key.to_vec(), value: None });
+        }
+        Ok(())
+    }
+
+    /// The engine has them: the table of recent versions may let go.
+    fn forget(&self, batches: &[(TxId, Arc<Batch>)], applied: TxId) {
+        let mut size_bytes = 0;
+        for (_, batch) in batches {
+            for family in Family::ALL {
+                for portion in batch.family(family).chunks(PORTION) {
+                    let mut recent = sync::write(&self.recent);
+                    for (key, _) in portion {
+                        recent.forget(family, key, applied);
+                    }
+                }
+            }
+            size_bytes += batch.size_bytes();
+        }
+        // Batches of a replay were never counted.
+        let _ = self.recent_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bytes| {
+            Some(bytes.saturating_sub(size_bytes))
+        });
+    }
+
+    /// Puts an index's entries in place of all that it has. The caller holds `applying`, and has applied everything
+    /// that is ordered.
+    pub(crate) fn build(&self, entries: &mut dyn Iterator<Item = Result<IndexEntry>>) -> Result<()> {
+        let mut cleared = std::collections::BTreeSet::new();
+        for entry in entries {
+            let IndexEntry { index, key, primary_key, from, to } = entry?;
+            if cleared.insert(index) {
+                self.clear(index)?;
+                self.mark_built(index)?;
+            }
+            let key = storage_key(index, &key);
+            self.graft(&key, Stored { tx: from, body: entry_body(true, &primary_key) })?;
+            if let Some(to) = to {
+                self.graft(&key, Stored { tx: to, body: entry_body(false, &primary_key) })?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn mark_built(&self, index: IndexId) -> Result<()> {
+        self.engine.apply(&mut std::iter::once(Write {
+            keyspace: Keyspace::Meta,
+            key: built_key(index),
+            value: Some(vec![1]),
+        }))
+    }
+
+    /// Puts a version where it belongs among those of its key, in any order. At equal times a valid entry wins over
+    /// the end of the one before.
+    fn graft(&self, key: &[u8], version: Stored) -> Result<()> {
+        let family = Family::Entry;
+        let mut chain: BTreeMap<TxId, Vec<u8>> =
+            self.chain(family, key)?.into_iter().map(|stored| (stored.tx, stored.body)).collect();
+        if !is_live(&version.body) && chain.get(&version.tx).is_some_and(|body| is_live(body)) {
+            return Ok(());
+        }
+        chain.insert(version.tx, version.body);
+        let mut writes = Vec::new();
+        let Some((tx, body)) = chain.pop_last() else { return Ok(()) };
+        for (tx, body) in chain {
+            let (key, value) = (history_key(key, tx), Some(value(tx, &body)));
+            writes.push(Write { keyspace: Keyspace::history(family), key, value });
+        }
+        let top = Stored { tx, body };
+        if top.is_live() {
+            writes.push(put(Keyspace::current(family), key, &top));
+        } else {
+            let key: Shared = key.into();
+            if sync::write(&self.deaths).add(family, &key, tx) {
+                let key = death_key(family, split_storage_key(&key).0);
+                writes.push(Write { keyspace: Keyspace::Meta, key, value: Some(vec![1]) });
+            }
+            writes.push(put(Keyspace::dead(family), &key, &top));
+            writes.push(Write { keyspace: Keyspace::current(family), key: key.to_vec(), value: None });
+        }
+        self.engine.apply(&mut writes.into_iter())
+    }
+
+    /// Removes all of an index's entries. The caller holds `applying`.
+    pub(crate) fn clear(&self, index: IndexId) -> Result<()> {
+        self.engine.apply(&mut std::iter::once(Write {
+            keyspace: Keyspace::Meta,
+            key: built_key(index),
+            value: None,
+        }))?;
+        while self.clear_some(index)? {}
+        Ok(())
+    }
+
+    /// Removes a portion of an index's entries. False = there are no more.
+    pub(crate) fn clear_some(&self, index: IndexId) -> Result<bool> {
+        let (from, to) = storage_span(index, &Span::all());
+        for keyspace in [Keyspace::Entry, Keyspace::EntryDead, Keyspace::EntryHistory] {
+            let bounds = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
+            let page = raw_page(self, keyspace, bounds.0, bounds.1)?;
+            if !page.is_empty() {
+                let writes = page.into_iter().map(|(key, _)| Write { keyspace, key, value: None });
+                self.engine.apply(&mut { writes })?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn put(keyspace: Keyspace, key: &[u8], stored: &Stored) -> Write {
+    Write { keyspace, key: key.to_vec(), value: Some(value(stored.tx, &stored.body)) }
+}
+
+/// Whether a row's version says that its key has never been there.
+fn is_first_insert(body: &[u8]) -> bool {
+    crate::history::RowBody::decode(body).is_ok_and(|row| row.op == Op::Insert && row.prev_tx == 0)
+}
+
+/// Index changes of one transaction, folded to one body per entry key. A removal takes away only the entry of its own
+/// row: with unique values that rows swap, the new owner may have come first.
+#[derive(Default)]
+pub(crate) struct Fold(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl Fold {
+    pub(crate) fn add(&mut self, change: IndexChange) {
+        let IndexChange { index, key, primary_key, add } = change;
+        let key = storage_key(index, &key);
+        let mine = |body: &Vec<u8>| body.get(1..) == Some(primary_key.as_slice());
+        if !add && self.0.get(&key).is_some_and(|body| !mine(body)) {
+            return;
+        }
+        self.0.insert(key, entry_body(add, &primary_key));
+    }
+
+    pub(crate) fn finish(self) -> Vec<(Shared, Shared)> {
+        self.0.into_iter().map(|(key, body)| (key.into(), body.into())).collect()
+    }
+}
+
+/// The part of `(from, to)` that follows `last`.
+pub(crate) fn after(last: &[u8]) -> Bound<&[u8]> {
+    Bound::Excluded(last)
+}

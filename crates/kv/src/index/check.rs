@@ -1,0 +1,145 @@
+//! Index against log: every current and superseded version must be what a replay gives.
+
+use super::memory::MemoryEngine;
+use super::page::{describe, raw_page};
+use super::{Index, Keyspace};
+use crate::index::apply::after;
+use crate::ledger::Ledger;
+use crate::{Derive, TxId};
+use host::Host;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use types::{Result, SqlState};
+
+/// Something that the index says and the log does not, or the other way round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub keyspace: &'static str,
+    /// The object (a table's storage generation), or the secondary index.
+    pub id: u32,
+    pub key: Vec<u8>,
+    /// The transaction of the version in question.
+    pub tx: TxId,
+    pub what: &'static str,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Finding { keyspace, id, key, tx, what } = self;
+        let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        write!(f, "index keyspace {keyspace}, object {id}, key {key}, transaction {tx}: {what}")
+    }
+}
+
+/// Compares the whole index with a replay of the log (held in memory). Entries of an index that are older than the
+/// first that the replay derives were made by its CREATE INDEX, and are not judged.
+pub fn check_index(store: &crate::Store, derive: &dyn Derive) -> Result<Vec<Finding>> {
+    store.settle()?;
+    let index = store.index();
+    let _applying = crate::sync::lock(&index.applying);
+    compare(index, store.ledger(), derive)
+}
+
+/// Removes the index of the store in `dir`, which must not be open: the next open rebuilds it from the log.
+pub fn rebuild_index(host: &Host, dir: &Path) -> Result<()> {
+    let _lock = crate::store::lock_folder(host, dir)?;
+    let folder = dir.join(crate::store::INDEX_FOLDER);
+    if host.disk.is_dir(&folder) {
+        host.disk.remove_dir_all(&folder).map_err(|error| {
+            types::Error::new(
+                SqlState::IoError,
+                format!("could not remove \"{}\": {error}", folder.display()),
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn compare(index: &Index, ledger: &Ledger, derive: &dyn Derive) -> Result<Vec<Finding>> {
+    let model = Index::new(Box::new(MemoryEngine::default()), None);
+    let size = index.applied.load(Ordering::Acquire) + 1;
+    model.replay(ledger, derive, 0, size, true, None)?;
+    let first_derived = first_derived(&model)?;
+    let mut findings = Vec::new();
+    for keyspace in Keyspace::ALL {
+        if keyspace == Keyspace::Meta {
+            continue;
+        }
+        let is_entry = matches!(keyspace, Keyspace::Entry | Keyspace::EntryDead | Keyspace::EntryHistory);
+        let mut report = |key: &[u8], value: &[u8], what| {
+            let (id, key, tx) = describe(keyspace, key, value);
+            findings.push(Finding { keyspace: keyspace.name(), id, key, tx, what });
+        };
+        let mut ours = Entries::new(index, keyspace);
+        let mut theirs = Entries::new(&model, keyspace);
+        let (mut have, mut want) = (ours.next()?, theirs.next()?);
+        loop {
+            match (have.take(), want.take()) {
+                (None, None) => break,
+                (Some(h), Some(w)) if h.0 == w.0 => {
+                    if h.1 != w.1 {
+                        report(&h.0, &w.1, "differs from the log");
+                    }
+                    (have, want) = (ours.next()?, theirs.next()?);
+                }
+                (Some(h), w) if w.as_ref().is_none_or(|w| h.0 < w.0) => {
+                    let (id, _, tx) = describe(keyspace, &h.0, &h.1);
+                    let judged = !is_entry || first_derived.get(&id).is_some_and(|&first| tx >= first);
+                    if judged {
+                        report(&h.0, &h.1, "is not in the log");
+                    }
+                    (have, want) = (ours.next()?, w);
+                }
+                (h, Some(w)) => {
+                    report(&w.0, &w.1, "is in the log and missing here");
+                    (have, want) = (h, theirs.next()?);
+                }
+                (Some(_), None) => break,
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// By index, the transaction of the first entry that a replay makes.
+fn first_derived(model: &Index) -> Result<BTreeMap<u32, TxId>> {
+    let mut first = BTreeMap::new();
+    for keyspace in [Keyspace::Entry, Keyspace::EntryDead, Keyspace::EntryHistory] {
+        let mut entries = Entries::new(model, keyspace);
+        while let Some((key, value)) = entries.next()? {
+            let (id, _, tx) = describe(keyspace, &key, &value);
+            let known = first.entry(id).or_insert(tx);
+            *known = tx.min(*known);
+        }
+    }
+    Ok(first)
+}
+
+/// All entries of a keyspace, read in pages.
+struct Entries<'a> {
+    index: &'a Index,
+    keyspace: Keyspace,
+    page: std::vec::IntoIter<(Vec<u8>, Vec<u8>)>,
+    last: Option<Vec<u8>>,
+}
+
+impl<'a> Entries<'a> {
+    fn new(index: &'a Index, keyspace: Keyspace) -> Entries<'a> {
+        Entries { index, keyspace, page: Vec::new().into_iter(), last: None }
+    }
+
+    fn next(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+        if self.page.len() == 0 {
+            let from = self.last.as_deref().map_or(Bound::Unbounded, after);
+            self.page = raw_page(self.index, self.keyspace, from, Bound::Unbounded)?.into_iter();
+        }
+        let next = self.page.next();
+        if let Some((key, _)) = &next {
+            self.last = Some(key.clone());
+        }
+        Ok(next)
+    }
+}

@@ -1,0 +1,258 @@
+//! Opening the index: trusted, replayed, or rebuilt.
+//!
+//! ```text
+//!   checkpoint file missing, damaged, of another engine or log          -> rebuild
+//!   closed in order, or the same boot (only the process died)           -> open, require Meta >= it, replay from it
+//!   anything else (power loss, a crash of the system)                   -> rebuild
+//! ```
+//!
+//! A rebuild starts from an empty folder with no checkpoint file, so a crash in the middle of one ends in another.
+
+use super::checkpoint::IndexCheckpoint;
+use super::memory::MemoryEngine;
+use super::sled::SledEngine;
+use super::{Index, Keyspace, META_APPLIED};
+use crate::history::{Family, RowBody, storage_key, storage_span};
+use crate::index::apply::Fold;
+use crate::index::checkpoint::Place;
+use crate::index::page::Reach;
+use crate::ledger::{Ledger, Progress};
+use crate::recent::Batch;
+use crate::record::{Change, Record};
+use crate::store::IndexEngine;
+use crate::sync;
+use crate::{Cells, Derive, ObjectId, Span, TxId};
+use host::Host;
+use std::ops::{Bound, ControlFlow};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use types::{Result, SqlState};
+
+/// Replay hands over to the engine when it holds this much.
+const REPLAY_BYTES: usize = 16 << 20;
+
+pub(crate) struct OpenIndex<'a> {
+    pub host: &'a Host,
+    /// The index's own folder.
+    pub folder: &'a Path,
+    pub engine: IndexEngine,
+    pub cache_bytes: u64,
+    pub ledger: &'a Ledger,
+    pub derive: &'a dyn Derive,
+    pub progress: Option<&'a Progress>,
+}
+
+impl OpenIndex<'_> {
+    /// An index that is whole up to the ledger's last transaction.
+    pub(crate) fn open(&self) -> Result<Index> {
+        let index = match self.engine {
+            IndexEngine::Memory => {
+                let index = Index::new(Box::new(MemoryEngine::default()), None);
+                index.replay(self.ledger, self.derive, 0, self.ledger.size(), true, self.progress)?;
+                index
+            }
+            IndexEngine::Sled => match self.reopen() {
+                Some(index) => index,
+                None => self.rebuild()?,
+            },
+        };
+        sync::write(&index.deaths).settle(index.applied.load(Ordering::Acquire));
+        // Whatever happens next, this run is not closed in order before it says so.
+        index.checkpoint(self.ledger, false)?;
+        Ok(index)
+    }
+
+    fn place(&self) -> Place {
+        Place { host: self.host.clone(), folder: self.folder.to_path_buf() }
+    }
+
+    /// The index as it was left, brought up to date; None where it is in doubt.
+    fn reopen(&self) -> Option<Index> {
+        let place = self.place();
+        let checkpoint = place.read()?;
+        let IndexCheckpoint { engine, applied, root, entries, boot, clean } = checkpoint;
+        let same_boot = boot.is_some() && boot == place.boot();
+        if !(clean || same_boot) || applied >= self.ledger.size() {
+            return None;
+        }
+        if self.ledger.root(applied.checked_add(1)?).ok()? != root {
+            return None;
+        }
+        // Entries that were put after the checkpoint would be counted twice.
+        let entries = entries.filter(|_| clean);
+        let sled = SledEngine::open(self.host, &place.engine_folder(), self.cache_bytes, entries).ok()?;
+        let index = Index::new(Box::new(sled), Some(place));
+        if index.engine.name() != engine {
+            return None;
+        }
+        let whole = index.engine.get(Keyspace::Meta, META_APPLIED).ok()??;
+        if u64::from_be_bytes(whole.try_into().ok()?) < applied {
+            return None;
+        }
+        index.restore_deaths().ok()?;
+        index.applied.store(applied, Ordering::Release);
+        match index.replay(self.ledger, self.derive, applied + 1, self.ledger.size(), false, self.progress) {
+            Ok(()) => Some(index),
+            Err(_) => None,
+        }
+    }
+
+    fn rebuild(&self) -> Result<Index> {
+        let place = self.place();
+        let io = |what: &str, error: std::io::Error| {
+            types::Error::new(
+                SqlState::IoError,
+                format!("could not {what} \"{}\": {error}", place.folder.display()),
+            )
+        };
+        self.host.disk.create_dir_all(&place.folder).map_err(|error| io("make", error))?;
+        place.remove()?;
+        let folder = place.engine_folder();
+        if self.host.disk.exists(&folder) || self.host.disk.is_dir(&folder) {
+            self.host.disk.remove_dir_all(&folder).map_err(|error| io("empty", error))?;
+        }
+        self.host.disk.create_dir_all(&folder).map_err(|error| io("make", error))?;
+        let sled = SledEngine::open(self.host, &folder, self.cache_bytes, Some([0; 7]))?;
+        let index = Index::new(Box::new(sled), Some(place));
+        index.replay(self.ledger, self.derive, 0, self.ledger.size(), true, self.progress)?;
+        Ok(index)
+    }
+}
+
+impl Index {
+    /// Applies the ledger's transactions `from..size`.
+    pub(crate) fn replay(
+        &self,
+        ledger: &Ledger,
+        derive: &dyn Derive,
+        from: TxId,
+        size: u64,
+        fresh: bool,
+        progress: Option<&Progress>,
+    ) -> Result<()> {
+        if from >= size {
+            return Ok(());
+        }
+        derive.begin(&|object| self.current_rows(object, from))?;
+        let _applying = sync::lock(&self.applying);
+        let (mut pending, mut size_bytes) = (Vec::new(), 0);
+        ledger.replay(from, &mut |record: Record| {
+            let tx = record.tx;
+            if tx >= size {
+                return Ok(ControlFlow::Break(()));
+            }
+            let batch = Arc::new(self.batch_of(record, derive)?);
+            sync::write(&self.recent).push_batch(tx, &batch);
+            size_bytes += batch.size_bytes() + 64;
+            pending.push((tx, batch));
+            if size_bytes >= REPLAY_BYTES {
+                self.apply(&pending, fresh)?;
+                pending.clear();
+                size_bytes = 0;
+                if let Some(progress) = progress {
+                    progress("index", tx.saturating_sub(from) + 1, size - from);
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        self.apply(&pending, fresh)?;
+        if let Some(progress) = progress {
+            progress("index", size - from, size - from);
+        }
+        Ok(())
+    }
+
+    /// What a transaction of the log does to the index.
+    pub(crate) fn batch_of(&self, record: Record, derive: &dyn Derive) -> Result<Batch> {
+        let mut entries = Fold::default();
+        let mut rows = Vec::with_capacity(record.changes.len());
+        let mut derived = Vec::new();
+        for change in record.changes {
+            let key = storage_key(change.object, &change.key);
+            let old = match record.tx.checked_sub(1) {
+                Some(before) if change.prev_tx != 0 => self.version_at(Family::Row, &key, before, false)?,
+                _ => None,
+            };
+            let old = old.map(|old| old.into_version()).transpose()?.and_then(|old| old.cells);
+            derive.derive(
+                record.tx,
+                change.object,
+                &change.key,
+                old.as_ref(),
+                change.cells.as_ref(),
+                &mut derived,
+            )?;
+            derived.drain(..).for_each(|change| entries.add(change));
+            rows.push((key.into(), body_of(&change).into()));
+        }
+        rows.sort_unstable_by(|a: &(Arc<[u8]>, Arc<[u8]>), b| a.0.cmp(&b.0));
+        Ok(Batch { rows, entries: entries.finish() })
+    }
+
+    /// The rows of an object before transaction `from`.
+    fn current_rows(&self, object: ObjectId, from: TxId) -> Result<Vec<(Vec<u8>, TxId, Cells)>> {
+        let Some(tx) = from.checked_sub(1) else { return Ok(Vec::new()) };
+        let (low, high) = storage_span(object, &Span::all());
+        let mut reach = Reach { family: Family::Row, id: object, from: low, to: high, backward: false };
+        let mut rows = Vec::new();
+        loop {
+            let page = self.page(&mut reach, tx, None, 256)?;
+            for (key, stored) in page.items {
+                let version = stored.into_version()?;
+                if let Some(cells) = version.cells {
+                    rows.push((key.get(4..).unwrap_or_default().to_vec(), version.tx, cells));
+                }
+            }
+            if page.done {
+                return Ok(rows);
+            }
+        }
+    }
+
+    fn restore_deaths(&self) -> Result<()> {
+        let mut known = Vec::new();
+        let bounds = (Bound::Included(&b"d"[..]), Bound::Excluded(&b"e"[..]));
+        self.engine.scan(Keyspace::Meta, bounds.0, bounds.1, false, &mut |key, _| {
+            if let [b'd', family, id @ ..] = key
+                && let Ok(id) = <[u8; 4]>::try_from(id)
+            {
+                known.push((if *family == 0 { Family::Row } else { Family::Entry }, u32::from_be_bytes(id)));
+            }
+            ControlFlow::Continue(())
+        })?;
+        let mut deaths = sync::write(&self.deaths);
+        known.into_iter().for_each(|(family, id)| deaths.restore(family, id));
+        Ok(())
+    }
+
+    /// Makes the engine durable and says so in the checkpoint file. Nothing for engines that keep nothing.
+    pub(crate) fn checkpoint(&self, ledger: &Ledger, clean: bool) -> Result<()> {
+        let Some(place) = &self.place else { return Ok(()) };
+        let _applying = sync::lock(&self.applying);
+        let applied = self.applied.load(Ordering::Acquire);
+        self.engine.checkpoint()?;
+        place.write(&IndexCheckpoint {
+            engine: self.engine.name().to_owned(),
+            applied,
+            root: ledger.root(applied + 1)?,
+            entries: self.engine.counts(),
+            boot: place.boot(),
+            clean,
+        })
+    }
+}
+
+/// A change of the log as the index keeps it.
+pub(crate) fn body_of(change: &Change) -> Vec<u8> {
+    let Change { object: _, key: _, op, prev_tx, key_salt, schema_tx, cells, moved_to } = change;
+    RowBody {
+        op: *op,
+        key_salt: *key_salt,
+        schema_tx: *schema_tx,
+        prev_tx: *prev_tx,
+        moved_to: moved_to.as_deref(),
+        cells: cells.as_ref().map(|cells| cells.0.as_slice()),
+    }
+    .encode()
+}
