@@ -16,13 +16,13 @@
 //! commit that waits and every later one fails; reads go on at the last durable state.
 
 use crate::TxId;
+use crate::guard;
 use crate::index::Index;
 use crate::ledger::Ledger;
 use crate::lock::{Held, LockTable, Owner};
 use crate::recent::Batch;
 use crate::record::Sealed;
 use crate::serializable::{Reads, WriteLog, serialization_failure};
-use crate::sync;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
@@ -122,14 +122,14 @@ impl Core {
     /// Orders a transaction; with `durable`, waits for its fsync. Its locks are free afterwards in any case.
     pub(crate) fn commit(&self, request: Request, durable: bool) -> Result<(TxId, i64)> {
         let ticket = Arc::new(Ticket::default());
-        sync::lock(&self.queue).push(Queued { request, ticket: ticket.clone() });
+        guard::lock(&self.queue).push(Queued { request, ticket: ticket.clone() });
         {
-            let mut log = sync::lock(&self.order);
-            while sync::lock(&ticket.0).is_none() {
+            let mut log = guard::lock(&self.order);
+            while guard::lock(&ticket.0).is_none() {
                 self.order_some(&mut log);
             }
         }
-        let outcome = sync::lock(&ticket.0)
+        let outcome = guard::lock(&ticket.0)
             .take()
             .unwrap_or_else(|| Err(Error::internal("a commit without an outcome")));
         let (tx, committed_at) = outcome?;
@@ -144,7 +144,7 @@ impl Core {
         if self.durable() >= tx {
             return Ok(());
         }
-        let _syncing = sync::lock(&self.syncing);
+        let _syncing = guard::lock(&self.syncing);
         if self.durable() >= tx {
             return Ok(());
         }
@@ -183,7 +183,7 @@ impl Core {
         if let Some(error) = self.fatal.get() {
             on_fatal(error);
         }
-        *sync::lock(&self.on_fatal) = Some(on_fatal);
+        *guard::lock(&self.on_fatal) = Some(on_fatal);
     }
 
     /// The end of writing.
@@ -192,7 +192,7 @@ impl Core {
             .detail("What was not acknowledged may or may not be durable.")
             .hint("Restart the server: recovery finds out. Reads go on.");
         if self.fatal.set(error.clone()).is_ok()
-            && let Some(on_fatal) = sync::lock(&self.on_fatal).clone()
+            && let Some(on_fatal) = guard::lock(&self.on_fatal).clone()
         {
             on_fatal(&error);
         }
@@ -202,7 +202,7 @@ impl Core {
     /// Orders a group from the queue. The caller holds `order`.
     fn order_some(&self, log: &mut WriteLog) {
         let group: Vec<Queued> = {
-            let mut queue = sync::lock(&self.queue);
+            let mut queue = guard::lock(&self.queue);
             let mut size_bytes = 0;
             let count = queue
                 .iter()
@@ -245,7 +245,7 @@ impl Core {
         }
         let outcomes: Vec<Result<(TxId, i64)>> = match self.ledger.append(&sealed) {
             Ok(given) => given.into_iter().map(Ok).collect(),
-            Err(error) if has_stopped(&self.ledger) => {
+            Err(error) if self.ledger.is_stopped() => {
                 let error = self.fail(error);
                 vec![Err(error); sealed.len()]
             }
@@ -257,7 +257,7 @@ impl Core {
         for ((owner, mut held, batch, ticket), outcome) in rest.into_iter().zip(outcomes) {
             if let Ok((tx, _)) = outcome {
                 self.index.remember(tx, &batch);
-                sync::lock(&self.pending).push_back((tx, batch.clone()));
+                guard::lock(&self.pending).push_back((tx, batch.clone()));
                 log.push(tx, batch);
                 self.ordered.store(tx, Ordering::Release);
                 newest = Some(tx);
@@ -275,7 +275,7 @@ impl Core {
         self.check_writable()?;
         match self.ledger.append(std::slice::from_ref(sealed)) {
             Ok(given) => given.first().copied().ok_or_else(|| Error::internal("an append without a number")),
-            Err(error) if has_stopped(&self.ledger) => Err(self.fail(error)),
+            Err(error) if self.ledger.is_stopped() => Err(self.fail(error)),
             Err(error) => Err(error),
         }
     }
@@ -287,7 +287,7 @@ impl Core {
         }
         // What is ordered and not durable cannot be applied.
         let _ = self.wait_durable(self.ordered());
-        let mut pending = sync::lock(&self.pending);
+        let mut pending = guard::lock(&self.pending);
         while self.index.recent_bytes.load(Ordering::Relaxed) >= PENDING_BYTES_LIMIT
             && !pending.is_empty()
             && self.check_writable().is_ok()
@@ -301,7 +301,7 @@ impl Core {
     // Serializable transactions announce their snapshot, so that the writes since are kept.
 
     pub(crate) fn enter_serializable(&self, at_least: TxId) -> TxId {
-        let mut serializable = sync::lock(&self.serializable);
+        let mut serializable = guard::lock(&self.serializable);
         // Read under the lock: what is newer than this has not been forgotten.
         let snapshot = self.durable().max(at_least.min(self.ordered()));
         *serializable.entry(snapshot).or_default() += 1;
@@ -309,7 +309,7 @@ impl Core {
     }
 
     pub(crate) fn leave_serializable(&self, snapshot: TxId) {
-        let mut serializable = sync::lock(&self.serializable);
+        let mut serializable = guard::lock(&self.serializable);
         if let Some(count) = serializable.get_mut(&snapshot) {
             *count -= 1;
             if *count == 0 {
@@ -319,7 +319,7 @@ impl Core {
     }
 
     fn oldest_serializable(&self) -> TxId {
-        let serializable = sync::lock(&self.serializable);
+        let serializable = guard::lock(&self.serializable);
         serializable.keys().next().copied().unwrap_or(TxId::MAX).min(self.durable())
     }
 
@@ -356,10 +356,10 @@ impl Core {
 
     /// Bytes applied; 0 = there was nothing to do.
     fn apply_some(&self) -> Result<usize> {
-        let _applying = sync::lock(&self.index.applying);
+        let _applying = guard::lock(&self.index.applying);
         let durable = self.durable();
         let (mut batches, mut size_bytes) = (Vec::new(), 0);
-        for (tx, batch) in sync::lock(&self.pending).iter() {
+        for (tx, batch) in guard::lock(&self.pending).iter() {
             if *tx > durable || size_bytes >= APPLY_BYTES {
                 break;
             }
@@ -370,7 +370,7 @@ impl Core {
             return Ok(0);
         }
         self.index.apply(&batches, true)?;
-        sync::lock(&self.pending).drain(..batches.len());
+        guard::lock(&self.pending).drain(..batches.len());
         self.applied.notify_all();
         Ok(size_bytes)
     }
@@ -420,7 +420,7 @@ impl Core {
     /// No commit begins after this. False = it was closed before.
     pub(crate) fn shut(&self) -> bool {
         // Whoever is ordering now finishes first.
-        let _order = sync::lock(&self.order);
+        let _order = guard::lock(&self.order);
         let first = !self.closed.load(Ordering::Acquire);
         if first && self.fatal.get().is_none() && self.ordered() > self.durable() {
             let _ = self.wait_durable(self.ordered());
@@ -442,13 +442,13 @@ const UNSYNCED_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Ticket {
     fn settle(&self, outcome: Result<(TxId, i64)>) {
-        *sync::lock(&self.0) = Some(outcome);
+        *guard::lock(&self.0) = Some(outcome);
     }
 }
 
 impl Wake {
     fn ring(&self) {
-        let mut rung = sync::lock(&self.rung);
+        let mut rung = guard::lock(&self.rung);
         if !*rung {
             *rung = true;
             self.bell.notify_one();
@@ -456,15 +456,10 @@ impl Wake {
     }
 
     fn wait(&self, at_most: Duration) {
-        let mut rung = sync::lock(&self.rung);
+        let mut rung = guard::lock(&self.rung);
         if !*rung {
             rung = self.bell.wait_timeout(rung, at_most).unwrap_or_else(|poison| poison.into_inner()).0;
         }
         *rung = false;
     }
-}
-
-/// Whether an error has ended all writing.
-fn has_stopped(_: &Ledger) -> bool {
-    false
 }

@@ -26,7 +26,7 @@ pub use check::{Finding, check_index, rebuild_index};
 
 use crate::history::{Family, Stored, history_key, parse_value, split_storage_key, value_tx};
 use crate::recent::{Batch, Deaths, VersionTable};
-use crate::sync;
+use crate::guard;
 use crate::{IndexId, TxId};
 use std::ops::{Bound, ControlFlow};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -154,7 +154,7 @@ impl Index {
     /// A key's newest version not newer than `tx`, deletes included where they are at hand: with `dead` they always
     /// are, without it a delete may be reported as None.
     pub(crate) fn version_at(&self, family: Family, key: &[u8], tx: TxId, dead: bool) -> Result<Option<Stored>> {
-        if let Some((tx, body)) = sync::read(&self.recent).at(family, key, tx) {
+        if let Some((tx, body)) = guard::read(&self.recent).at(family, key, tx) {
             return Ok(Some(Stored { tx, body: body.to_vec() }));
         }
         if let Some(current) = self.engine.get(Keyspace::current(family), key)? {
@@ -162,7 +162,7 @@ impl Index {
             return if current.tx <= tx { Ok(Some(current)) } else { self.history_at(family, key, tx) };
         }
         // Read after the miss: a delete registers itself before it removes the key.
-        let last_death = sync::read(&self.deaths).last(family, split_storage_key(key).0);
+        let last_death = guard::read(&self.deaths).last(family, split_storage_key(key).0);
         if last_death == 0 || (!dead && last_death <= tx) {
             return Ok(None);
         }
@@ -194,7 +194,7 @@ impl Index {
     /// Every version of a key, oldest first.
     pub(crate) fn chain(&self, family: Family, key: &[u8]) -> Result<Vec<Stored>> {
         let mut chain = std::collections::BTreeMap::new();
-        for (tx, body) in sync::read(&self.recent).all(family, key) {
+        for (tx, body) in guard::read(&self.recent).all(family, key) {
             chain.insert(*tx, body.to_vec());
         }
         for keyspace in [Keyspace::current(family), Keyspace::dead(family)] {
@@ -221,7 +221,7 @@ impl Index {
 
     /// Makes a transaction's versions readable to whoever may see `tx`.
     pub(crate) fn remember(&self, tx: TxId, batch: &Batch) {
-        sync::write(&self.recent).push_batch(tx, batch);
+        guard::write(&self.recent).push_batch(tx, batch);
         self.recent_bytes.fetch_add(batch.size_bytes(), Ordering::Relaxed);
     }
 

@@ -27,7 +27,6 @@ pub mod recovery;
 mod serializable;
 pub mod snapshot;
 pub mod store;
-mod sync;
 pub mod tiles;
 pub mod transaction;
 mod writes;

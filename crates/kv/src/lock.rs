@@ -7,7 +7,7 @@
 //!
 //! Nothing here is on disk: after a crash there is no transaction left to hold a lock.
 
-use crate::sync;
+use crate::guard;
 use crate::{IndexId, ObjectId};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
@@ -133,7 +133,7 @@ impl LockTable {
             return Ok(true);
         }
         let resource = Arc::new(resource);
-        let mut state = sync::lock(&self.state);
+        let mut state = guard::lock(&self.state);
         let queue = state.queues.entry(resource.clone()).or_default();
         if queue.may_pass(owner, &resource, mode) {
             queue.grant(owner, mode);
@@ -157,7 +157,7 @@ impl LockTable {
         if held.order.len() <= keep {
             return;
         }
-        let mut state = sync::lock(&self.state);
+        let mut state = guard::lock(&self.state);
         for (resource, modes) in held.order.drain(keep..) {
             state.release(owner, &resource, modes);
             if let Some(left) = held.modes.get_mut(&resource) {
@@ -171,7 +171,7 @@ impl LockTable {
 
     fn wait(&self, owner: Owner, resource: &Arc<Resource>, mode: u8, patience: &Patience) -> Result<()> {
         let wake = Arc::new(Condvar::new());
-        let mut state = sync::lock(&self.state);
+        let mut state = guard::lock(&self.state);
         state.enqueue(owner, resource, mode, wake.clone());
         // It may have become free between the look and the queue.
         state.promote(resource);
@@ -203,7 +203,7 @@ impl LockTable {
             {
                 drop(state);
                 let interrupted = interrupt();
-                state = sync::lock(&self.state);
+                state = guard::lock(&self.state);
                 if let Err(error) = interrupted {
                     break error;
                 }
@@ -215,7 +215,7 @@ impl LockTable {
 
     /// What is held and waited for, as text: (owner, resource, mode, granted).
     pub(crate) fn list(&self) -> Vec<(Owner, String, &'static str, bool)> {
-        let state = sync::lock(&self.state);
+        let state = guard::lock(&self.state);
         let mut list = Vec::new();
         for (resource, queue) in &state.queues {
             for &(owner, modes) in &queue.granted {

@@ -1,11 +1,11 @@
 //! The store: a ledger, its index, its committer and its locks, as one handle.
 
 use crate::commit::{Core, OnFatal};
+use crate::guard;
 use crate::history::{Family, storage_key};
 use crate::index::open::OpenIndex;
 use crate::ledger::{Ledger, LedgerOptions};
 use crate::snapshot::Snapshot;
-use crate::sync;
 use crate::transaction::{Isolation, Transaction};
 use crate::{At, Derive, IndexId, TxId};
 use host::Host;
@@ -38,18 +38,17 @@ struct Handle {
     host: Host,
     transactions: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// Nobody else opens the folder while this lives.
-    lock: Mutex<Option<Box<dyn host::Lock>>>,
 }
 
 /// Within a database's folder.
 pub(crate) const INDEX_FOLDER: &str = "index";
 
 impl Store {
-    /// Opens the ledger, then the index: replayed from its checkpoint, or rebuilt where that is in doubt.
+    /// Opens the ledger, which locks the folder (55006 where another process has it), then the index: replayed from its
+    /// checkpoint, or rebuilt where that is in doubt. The lock is free again when the store is closed and its last
+    /// transaction gone.
     pub fn open(host: Host, dir: &Path, options: Options) -> Result<Store> {
         let Options { ledger, index, index_cache_bytes, derive } = options;
-        let lock = lock_folder(&host, dir)?;
         let progress = ledger.progress.clone();
         let ledger = Ledger::open(host.clone(), dir, ledger)?;
         let opened = OpenIndex {
@@ -63,13 +62,8 @@ impl Store {
         }
         .open()?;
         let core = Arc::new(Core::new(ledger, Arc::new(opened)));
-        let handle = Handle {
-            core: core.clone(),
-            host,
-            transactions: AtomicU64::new(1),
-            threads: Mutex::default(),
-            lock: Mutex::new(Some(lock)),
-        };
+        let handle =
+            Handle { core: core.clone(), host, transactions: AtomicU64::new(1), threads: Mutex::default() };
         let applier = core.clone();
         handle.start("stele-applier", move || applier.apply_in_background())?;
         handle.start("stele-publisher", move || core.publish_in_background())?;
@@ -132,7 +126,7 @@ impl Store {
             place.remove()?;
         }
         let built = {
-            let _applying = sync::lock(&core.index.applying);
+            let _applying = guard::lock(&core.index.applying);
             core.index.build(entries)
         };
         let saved = core.index.checkpoint(&core.ledger, false);
@@ -145,7 +139,7 @@ impl Store {
         let core = &self.0.core;
         core.check_writable()?;
         {
-            let _applying = sync::lock(&core.index.applying);
+            let _applying = guard::lock(&core.index.applying);
             core.index.mark_built(index)?;
         }
         core.index.checkpoint(&core.ledger, false)
@@ -164,7 +158,7 @@ impl Store {
         self.0.start("stele-drop-index", move || {
             let portion = || -> Result<bool> {
                 // Between portions the applier goes on, and a shutdown is heard.
-                let _applying = sync::lock(&core.index.applying);
+                let _applying = guard::lock(&core.index.applying);
                 core.check_writable()?;
                 core.index.clear_some(index)
             };
@@ -200,22 +194,20 @@ impl Handle {
         let thread = thread.map_err(|error| {
             Error::new(SqlState::InsufficientResources, format!("could not start a thread: {error}"))
         })?;
-        sync::lock(&self.threads).push(thread);
+        guard::lock(&self.threads).push(thread);
         Ok(())
     }
 
     fn close(&self) -> Result<()> {
         let first = self.core.shut();
-        for thread in sync::lock(&self.threads).drain(..) {
+        for thread in guard::lock(&self.threads).drain(..) {
             // A thread that panicked has left the index behind the log: the next open replays.
             let _ = thread.join();
         }
         if !first {
             return Ok(());
         }
-        let closed = self.save();
-        *sync::lock(&self.lock) = None;
-        closed
+        self.save()
     }
 
     fn save(&self) -> Result<()> {
@@ -249,14 +241,4 @@ pub struct IndexEntry {
     pub primary_key: Vec<u8>,
     pub from: crate::TxId,
     pub to: Option<crate::TxId>,
-}
-
-/// 55006 where another process has the store open.
-pub(crate) fn lock_folder(host: &Host, dir: &Path) -> Result<Box<dyn host::Lock>> {
-    let failed = |error: std::io::Error| {
-        Error::new(SqlState::ObjectInUse, format!("could not lock \"{}\": {error}", dir.display()))
-            .hint("Is another server running on this data folder?")
-    };
-    host.disk.create_dir_all(dir).map_err(failed)?;
-    host.disk.lock(&dir.join("lock")).map_err(failed)
 }

@@ -11,13 +11,13 @@
 //! is for the caller to say ([`Transaction::changed_since_snapshot`]). Only SERIALIZABLE is checked here, at commit.
 
 use crate::commit::{Core, Request};
+use crate::guard;
 use crate::history::{Family, RowBody, Stored, UNCOMMITTED, split_storage_key, storage_key};
 use crate::lock::{Held, LockStrength, LockWait, Owner, Patience, Resource, TableMode};
 use crate::recent::{Batch, Shared};
 use crate::record::{self, Change};
 use crate::serializable::Reads;
 use crate::snapshot::{Cursor, EntryCursor, IndexCursor, RowCursor, Snapshot, Version, Walk};
-use crate::sync;
 use crate::writes::{Mark, WriteSet};
 use crate::{Cells, IndexChange, IndexId, Meta, ObjectId, Op, Span, TxId};
 use host::Random;
@@ -155,7 +155,7 @@ impl Transaction {
             return if own.is_live() { own.into_version().map(Some) } else { Ok(None) };
         }
         if let Some(reads) = &self.reads {
-            sync::lock(reads).key(Family::Row, object, key);
+            guard::lock(reads).key(Family::Row, object, key);
         }
         self.snapshot.get(object, key)
     }
@@ -369,7 +369,7 @@ impl Transaction {
 
     fn note_span(&self, family: Family, id: u32, span: &Span) {
         if let Some(reads) = &self.reads {
-            sync::lock(reads).span(family, id, span);
+            guard::lock(reads).span(family, id, span);
         }
     }
 

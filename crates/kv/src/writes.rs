@@ -4,10 +4,10 @@
 //! Halloween problem); a rollback to a savepoint takes the newer ones away. A key written many times keeps one version
 //! where neither a savepoint nor a cursor can ask for an older one.
 
+use crate::guard;
 use crate::history::{Family, RowBody, entry_body, split_storage_key, storage_key};
 use crate::index::page::Own;
 use crate::recent::{Shared, VersionTable};
-use crate::sync;
 use crate::{Cells, IndexChange, ObjectId, Op, TxId};
 use std::sync::{Arc, RwLock};
 use types::Result;
@@ -54,7 +54,7 @@ impl WriteSet {
         let IndexChange { index, key, primary_key, add } = change;
         let key: Shared = storage_key(index, &key).into();
         if !add {
-            let table = sync::read(&self.table);
+            let table = guard::read(&self.table);
             let top = table.at(Family::Entry, &key, u64::MAX);
             if top.is_some_and(|(_, body)| body.get(1..) != Some(primary_key.as_slice())) {
                 return;
@@ -66,7 +66,7 @@ impl WriteSet {
     fn push(&mut self, family: Family, key: Shared, body: Shared) {
         // A cursor holds a reference for as long as it lives.
         let unseen = Arc::strong_count(&self.table) == 1;
-        let mut table = sync::write(&self.table);
+        let mut table = guard::write(&self.table);
         if unseen && table.replace_top(family, &key, self.kept, &body) {
             return;
         }
@@ -76,16 +76,16 @@ impl WriteSet {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        sync::read(&self.table).is_empty(Family::Row)
+        guard::read(&self.table).is_empty(Family::Row)
     }
 
     pub(crate) fn get(&self, family: Family, key: &[u8]) -> Option<Vec<u8>> {
-        sync::read(&self.table).at(family, key, u64::MAX).map(|(_, body)| body.to_vec())
+        guard::read(&self.table).at(family, key, u64::MAX).map(|(_, body)| body.to_vec())
     }
 
     /// The write set as it is now, for a cursor.
     pub(crate) fn view(&self, family: Family) -> Option<Own> {
-        if sync::read(&self.table).is_empty(family) {
+        if guard::read(&self.table).is_empty(family) {
             return None;
         }
         Some(Own { table: self.table.clone(), stamp: self.stamp })
@@ -97,7 +97,7 @@ impl WriteSet {
     }
 
     pub(crate) fn rollback_to(&mut self, mark: Mark) {
-        let mut table = sync::write(&self.table);
+        let mut table = guard::write(&self.table);
         for (family, key) in self.undo.drain(mark.undo.min(self.undo.len())..).rev() {
             table.pop(family, &key);
         }
@@ -107,7 +107,7 @@ impl WriteSet {
 
     /// The net writes of a family, sorted by storage key.
     pub(crate) fn tops(&self, family: Family) -> Vec<(Shared, Shared)> {
-        sync::read(&self.table).tops(family).map(|(key, body)| (key.clone(), body.clone())).collect()
+        guard::read(&self.table).tops(family).map(|(key, body)| (key.clone(), body.clone())).collect()
     }
 
     pub(crate) fn rows(&self) -> Result<Vec<(ObjectId, Vec<u8>, Option<Cells>)>> {

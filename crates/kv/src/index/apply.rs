@@ -6,13 +6,13 @@
 
 use super::page::raw_page;
 use super::{Index, Keyspace, META_APPLIED, Write, built_key, death_key};
+use crate::guard;
 use crate::history::{
     Family, Stored, entry_body, history_key, is_live, parse_value, split_storage_key, storage_key,
     storage_span, value,
 };
 use crate::recent::{Batch, Shared};
 use crate::store::IndexEntry;
-use crate::sync;
 use crate::{IndexChange, IndexId, Op, Span, TxId};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -68,7 +68,7 @@ impl Index {
         let was_current = current.is_some();
         let top = match current {
             Some(current) => Some(parse_value(current)?),
-            None if sync::read(&self.deaths).last(family, split_storage_key(key).0) == 0 => None,
+            None if guard::read(&self.deaths).last(family, split_storage_key(key).0) == 0 => None,
             None => self.engine.get(Keyspace::dead(family), key)?.map(parse_value).transpose()?,
         };
         let mut top: Option<Stored> = top;
@@ -101,7 +101,7 @@ impl Index {
             writes.push(put(Keyspace::current(family), key, &top));
             return Ok(());
         }
-        if sync::write(&self.deaths).add(family, key, top.tx) {
+        if guard::write(&self.deaths).add(family, key, top.tx) {
             let key = death_key(family, split_storage_key(key).0);
             writes.push(Write { keyspace: Keyspace::Meta, key, value: Some(vec![1]) });
         }
@@ -118,7 +118,7 @@ impl Index {
         for (_, batch) in batches {
             for family in Family::ALL {
                 for portion in batch.family(family).chunks(PORTION) {
-                    let mut recent = sync::write(&self.recent);
+                    let mut recent = guard::write(&self.recent);
                     for (key, _) in portion {
                         recent.forget(family, key, applied);
                     }
@@ -180,7 +180,7 @@ impl Index {
             writes.push(put(Keyspace::current(family), key, &top));
         } else {
             let key: Shared = key.into();
-            if sync::write(&self.deaths).add(family, &key, tx) {
+            if guard::write(&self.deaths).add(family, &key, tx) {
                 let key = death_key(family, split_storage_key(&key).0);
                 writes.push(Write { keyspace: Keyspace::Meta, key, value: Some(vec![1]) });
             }

@@ -3,6 +3,7 @@
 use super::memory::MemoryEngine;
 use super::page::{describe, raw_page};
 use super::{Index, Keyspace};
+use crate::fault::disk_error;
 use crate::index::apply::after;
 use crate::ledger::Ledger;
 use crate::{Derive, TxId};
@@ -12,7 +13,7 @@ use std::fmt;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use types::{Result, SqlState};
+use types::Result;
 
 /// Something that the index says and the log does not, or the other way round.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,21 +40,16 @@ impl fmt::Display for Finding {
 pub fn check_index(store: &crate::Store, derive: &dyn Derive) -> Result<Vec<Finding>> {
     store.settle()?;
     let index = store.index();
-    let _applying = crate::sync::lock(&index.applying);
+    let _applying = crate::guard::lock(&index.applying);
     compare(index, store.ledger(), derive)
 }
 
 /// Removes the index of the store in `dir`, which must not be open: the next open rebuilds it from the log.
 pub fn rebuild_index(host: &Host, dir: &Path) -> Result<()> {
-    let _lock = crate::store::lock_folder(host, dir)?;
+    let _lock = host.disk.lock(dir).map_err(|error| disk_error("could not lock", dir, &error))?;
     let folder = dir.join(crate::store::INDEX_FOLDER);
     if host.disk.is_dir(&folder) {
-        host.disk.remove_dir_all(&folder).map_err(|error| {
-            types::Error::new(
-                SqlState::IoError,
-                format!("could not remove \"{}\": {error}", folder.display()),
-            )
-        })?;
+        host.disk.remove_dir_all(&folder).map_err(|error| disk_error("could not remove", &folder, &error))?;
     }
     Ok(())
 }

@@ -16,9 +16,10 @@
 //! from `applied`, and anything else is rebuilt.
 
 use crate::TxId;
+use crate::fault::disk_error;
 use host::{Host, OpenMode};
 use std::path::{Path, PathBuf};
-use types::{Error, Result, SqlState};
+use types::Result;
 
 /// The index's folder on a host.
 pub(crate) struct Place {
@@ -55,15 +56,21 @@ impl Place {
         self.host
             .disk
             .replace(&path, checkpoint.format().as_bytes(), false)
-            .map_err(|error| io_error(&path, &error))
+            .map_err(|error| disk_error("could not write", &path, &error))
     }
 
     /// From now on whatever happens ends in a rebuild.
     pub(crate) fn remove(&self) -> Result<()> {
         let path = self.path();
         if self.host.disk.exists(&path) {
-            self.host.disk.remove_file(&path).map_err(|error| io_error(&path, &error))?;
-            self.host.disk.sync_dir(&self.folder).map_err(|error| io_error(&self.folder, &error))?;
+            self.host
+                .disk
+                .remove_file(&path)
+                .map_err(|error| disk_error("could not write", &path, &error))?;
+            self.host
+                .disk
+                .sync_dir(&self.folder)
+                .map_err(|error| disk_error("could not write", &self.folder, &error))?;
         }
         Ok(())
     }
@@ -138,12 +145,6 @@ fn parse_root(hex: &str) -> Option<[u8; 32]> {
         *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
     }
     Some(root)
-}
-
-fn io_error(path: &Path, error: &std::io::Error) -> Error {
-    let state =
-        if error.kind() == std::io::ErrorKind::StorageFull { SqlState::DiskFull } else { SqlState::IoError };
-    Error::new(state, format!("could not write \"{}\": {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The index in ordered maps: for tests, `:memory:`, and as the model of the other engines.
 
 use super::{Engine, Keyspace, Visit, Write};
+use crate::guard;
 use crate::history::is_empty_range;
-use crate::sync;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::RwLock;
@@ -19,7 +19,7 @@ impl Engine for MemoryEngine {
     }
 
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(sync::read(&self.maps[keyspace as usize]).get(key).cloned())
+        Ok(guard::read(&self.maps[keyspace as usize]).get(key).cloned())
     }
 
     fn scan(
@@ -33,7 +33,7 @@ impl Engine for MemoryEngine {
         if is_empty_range(from, to) {
             return Ok(());
         }
-        let map = sync::read(&self.maps[keyspace as usize]);
+        let map = guard::read(&self.maps[keyspace as usize]);
         let mut range = map.range::<[u8], _>((from, to));
         while let Some((key, value)) = if backward { range.next_back() } else { range.next() } {
             if visit(key, value).is_break() {
@@ -45,7 +45,7 @@ impl Engine for MemoryEngine {
 
     fn apply(&self, writes: &mut dyn Iterator<Item = Write>) -> Result<()> {
         for Write { keyspace, key, value } in writes {
-            let mut map = sync::write(&self.maps[keyspace as usize]);
+            let mut map = guard::write(&self.maps[keyspace as usize]);
             match value {
                 Some(value) => map.insert(key, value),
                 None => map.remove(&key),
@@ -59,6 +59,6 @@ impl Engine for MemoryEngine {
     }
 
     fn counts(&self) -> Option<[u64; 7]> {
-        Some(std::array::from_fn(|at| sync::read(&self.maps[at]).len() as u64))
+        Some(std::array::from_fn(|at| guard::read(&self.maps[at]).len() as u64))
     }
 }

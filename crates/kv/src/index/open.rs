@@ -12,6 +12,8 @@ use super::checkpoint::IndexCheckpoint;
 use super::memory::MemoryEngine;
 use super::sled::SledEngine;
 use super::{Index, Keyspace, META_APPLIED};
+use crate::fault::disk_error;
+use crate::guard;
 use crate::history::{Family, RowBody, storage_key, storage_span};
 use crate::index::apply::Fold;
 use crate::index::checkpoint::Place;
@@ -20,14 +22,13 @@ use crate::ledger::{Ledger, Progress};
 use crate::recent::Batch;
 use crate::record::{Change, Record};
 use crate::store::IndexEngine;
-use crate::sync;
 use crate::{Cells, Derive, ObjectId, Span, TxId};
 use host::Host;
 use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use types::{Result, SqlState};
+use types::Result;
 
 /// Replay hands over to the engine when it holds this much.
 const REPLAY_BYTES: usize = 16 << 20;
@@ -57,7 +58,7 @@ impl OpenIndex<'_> {
                 None => self.rebuild()?,
             },
         };
-        sync::write(&index.deaths).settle(index.applied.load(Ordering::Acquire));
+        guard::write(&index.deaths).settle(index.applied.load(Ordering::Acquire));
         // Whatever happens next, this run is not closed in order before it says so.
         index.checkpoint(self.ledger, false)?;
         Ok(index)
@@ -100,19 +101,22 @@ impl OpenIndex<'_> {
 
     fn rebuild(&self) -> Result<Index> {
         let place = self.place();
-        let io = |what: &str, error: std::io::Error| {
-            types::Error::new(
-                SqlState::IoError,
-                format!("could not {what} \"{}\": {error}", place.folder.display()),
-            )
-        };
-        self.host.disk.create_dir_all(&place.folder).map_err(|error| io("make", error))?;
+        self.host
+            .disk
+            .create_dir_all(&place.folder)
+            .map_err(|error| disk_error("could not create", &place.folder, &error))?;
         place.remove()?;
         let folder = place.engine_folder();
         if self.host.disk.exists(&folder) || self.host.disk.is_dir(&folder) {
-            self.host.disk.remove_dir_all(&folder).map_err(|error| io("empty", error))?;
+            self.host
+                .disk
+                .remove_dir_all(&folder)
+                .map_err(|error| disk_error("could not empty", &folder, &error))?;
         }
-        self.host.disk.create_dir_all(&folder).map_err(|error| io("make", error))?;
+        self.host
+            .disk
+            .create_dir_all(&folder)
+            .map_err(|error| disk_error("could not create", &place.folder, &error))?;
         let sled = SledEngine::open(self.host, &folder, self.cache_bytes, Some([0; 7]))?;
         let index = Index::new(Box::new(sled), Some(place));
         index.replay(self.ledger, self.derive, 0, self.ledger.size(), true, self.progress)?;
@@ -135,7 +139,7 @@ impl Index {
             return Ok(());
         }
         derive.begin(&|object| self.current_rows(object, from))?;
-        let _applying = sync::lock(&self.applying);
+        let _applying = guard::lock(&self.applying);
         let (mut pending, mut size_bytes) = (Vec::new(), 0);
         ledger.replay(from, &mut |record: Record| {
             let tx = record.tx;
@@ -143,7 +147,7 @@ impl Index {
                 return Ok(ControlFlow::Break(()));
             }
             let batch = Arc::new(self.batch_of(record, derive)?);
-            sync::write(&self.recent).push_batch(tx, &batch);
+            guard::write(&self.recent).push_batch(tx, &batch);
             size_bytes += batch.size_bytes() + 64;
             pending.push((tx, batch));
             if size_bytes >= REPLAY_BYTES {
@@ -221,7 +225,7 @@ impl Index {
             }
             ControlFlow::Continue(())
         })?;
-        let mut deaths = sync::write(&self.deaths);
+        let mut deaths = guard::write(&self.deaths);
         known.into_iter().for_each(|(family, id)| deaths.restore(family, id));
         Ok(())
     }
@@ -229,7 +233,7 @@ impl Index {
     /// Makes the engine durable and says so in the checkpoint file. Nothing for engines that keep nothing.
     pub(crate) fn checkpoint(&self, ledger: &Ledger, clean: bool) -> Result<()> {
         let Some(place) = &self.place else { return Ok(()) };
-        let _applying = sync::lock(&self.applying);
+        let _applying = guard::lock(&self.applying);
         let applied = self.applied.load(Ordering::Acquire);
         self.engine.checkpoint()?;
         place.write(&IndexCheckpoint {

@@ -12,9 +12,9 @@
 
 use super::{Index, Keyspace, is_visible};
 use crate::TxId;
+use crate::guard;
 use crate::history::{Family, Stored, UNCOMMITTED, as_slices, parse_value, split_storage_key, value_tx};
 use crate::recent::{Run, VersionTable};
-use crate::sync;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, ControlFlow};
 use std::sync::{Arc, RwLock};
@@ -80,10 +80,10 @@ impl Index {
         let family = reach.family;
         let (from, to) = as_slices(&reach.from, &reach.to);
         let mine = match own {
-            Some(own) => sync::read(&own.table).range(family, from, to, reach.backward, own.stamp, limit),
+            Some(own) => guard::read(&own.table).range(family, from, to, reach.backward, own.stamp, limit),
             None => Run::default(),
         };
-        let recent = sync::read(&self.recent).range(family, from, to, reach.backward, tx, limit);
+        let recent = guard::read(&self.recent).range(family, from, to, reach.backward, tx, limit);
         let current = self.run(Keyspace::current(family), reach, limit, |_| Ok(true))?;
         // Read after `current`: a delete registers itself before it removes the key.
         let died = self.died(reach, tx, limit)?;
@@ -143,7 +143,7 @@ impl Index {
     pub(crate) fn keys(&self, reach: &mut Reach, limit: usize) -> Result<(Vec<Vec<u8>>, bool)> {
         let family = reach.family;
         let (from, to) = as_slices(&reach.from, &reach.to);
-        let recent = sync::read(&self.recent).range(family, from, to, reach.backward, TxId::MAX, limit);
+        let recent = guard::read(&self.recent).range(family, from, to, reach.backward, TxId::MAX, limit);
         let current = self.run(Keyspace::current(family), reach, limit, |_| Ok(true))?;
         let dead = self.run(Keyspace::dead(family), reach, limit, |_| Ok(true))?;
         let mut end = reach.nearer(current.end.clone(), &dead.end);
@@ -170,7 +170,7 @@ impl Index {
     fn died(&self, reach: &Reach, tx: TxId, limit: usize) -> Result<Run<Vec<u8>>> {
         let (from, to) = as_slices(&reach.from, &reach.to);
         {
-            let deaths = sync::read(&self.deaths);
+            let deaths = guard::read(&self.deaths);
             if deaths.last(reach.family, reach.id) <= tx {
                 return Ok(Run::default());
             }

@@ -6,6 +6,7 @@
 //! them). It does its own I/O: it needs a disk with real paths.
 
 use super::{Engine, Keyspace, Visit, Write};
+use crate::fault::disk_error;
 use crate::history::is_empty_range;
 use host::{Host, OpenMode};
 use std::ops::Bound;
@@ -148,12 +149,12 @@ fn remove_unfinished_snapshots(host: &Host, folder: &Path) -> Result<()> {
     let names = match host.disk.list(folder) {
         Ok(names) => names,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(io_error("list", folder, &error)),
+        Err(error) => return Err(disk_error("could not list", folder, &error)),
     };
     for name in names {
         if name.starts_with("snap.") && name.ends_with(".generating") {
             let path = folder.join(name);
-            host.disk.remove_file(&path).map_err(|error| io_error("remove", &path, &error))?;
+            host.disk.remove_file(&path).map_err(|error| disk_error("could not remove", &path, &error))?;
         }
     }
     Ok(())
@@ -161,7 +162,7 @@ fn remove_unfinished_snapshots(host: &Host, folder: &Path) -> Result<()> {
 
 /// What `flush` leaves out: every file, and the folders that name them.
 fn sync_folder(host: &Host, folder: &Path) -> Result<()> {
-    for name in host.disk.list(folder).map_err(|error| io_error("list", folder, &error))? {
+    for name in host.disk.list(folder).map_err(|error| disk_error("could not list", folder, &error))? {
         let path = folder.join(name);
         if host.disk.is_dir(&path) {
             sync_folder(host, &path)?;
@@ -171,16 +172,10 @@ fn sync_folder(host: &Host, folder: &Path) -> Result<()> {
             Ok(()) => {}
             // sled removes old snapshots and blobs on its own.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(io_error("sync", &path, &error)),
+            Err(error) => return Err(disk_error("could not sync", &path, &error)),
         }
     }
-    host.disk.sync_dir(folder).map_err(|error| io_error("sync", folder, &error))
-}
-
-fn io_error(what: &str, path: &Path, error: &std::io::Error) -> Error {
-    let state =
-        if error.kind() == std::io::ErrorKind::StorageFull { SqlState::DiskFull } else { SqlState::IoError };
-    Error::new(state, format!("could not {what} \"{}\": {error}", path.display()))
+    host.disk.sync_dir(folder).map_err(|error| disk_error("could not sync", folder, &error))
 }
 
 /// sled panics on damaged files as often as it says so: both mean that the index is lost, never that data is.
