@@ -3,6 +3,7 @@
 mod bundle;
 mod consistency;
 mod golden;
+mod golden_files;
 mod sample;
 mod transparency_dev;
 mod tree;
