@@ -81,7 +81,7 @@ impl Cte {
     }
 }
 
-impl<'t> Run<'_, 't> {
+impl Run<'_, '_> {
     pub fn query(&self) -> &Query {
         &self.shared.state.query
     }
@@ -120,10 +120,10 @@ impl<'t> Run<'_, 't> {
     }
 
     /// For one call: to be let go before anything else is pulled or evaluated.
-    pub fn transaction(&self) -> Result<RefMut<'_, &'t mut Transaction>> {
+    pub fn transaction(&self) -> Result<RefMut<'_, Transaction>> {
         let borrowed = self.shared.transaction.try_borrow_mut();
         let borrowed = borrowed.map_err(|_| Error::internal("the transaction is in use"))?;
-        RefMut::filter_map(borrowed, Option::as_mut)
+        RefMut::filter_map(borrowed, Option::as_deref_mut)
             .map_err(|_| Error::internal("this plan needs a transaction"))
     }
 

@@ -17,6 +17,8 @@ mod key;
 mod operator;
 mod shape;
 mod subplan;
+#[cfg(test)]
+mod tests;
 
 pub mod run;
 

@@ -45,7 +45,7 @@ pub(super) fn evaluate(
     if frames.is_plain() && (0..rows.rows).all(grows) {
         return input.growing(&frames, partitions, call);
     }
-    input.from_scratch(&frames, rows.rows, call)
+    input.each_anew(&frames, rows.rows, call)
 }
 
 struct Input<'a, 'r, 't> {
@@ -95,7 +95,7 @@ impl Input<'_, '_, '_> {
         Ok(out)
     }
 
-    fn from_scratch(&self, frames: &Frames<'_>, count: usize, call: &WindowCall) -> Result<Vector> {
+    fn each_anew(&self, frames: &Frames<'_>, count: usize, call: &WindowCall) -> Result<Vector> {
         let mut out = Vector::new(call.ty.data_type);
         let mut row = 0;
         while row < count {

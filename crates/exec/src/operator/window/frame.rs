@@ -162,7 +162,7 @@ fn range_edge(
     let add = following != key.descending;
     let (values, bounds) = moved(column, value, offset.data_type(), add, run)?;
     let mut positions = Vec::with_capacity(values.len());
-    for row in 0..values.len() {
+    for (row, bound) in bounds.iter().enumerate() {
         if values.is_null(row) {
             let peers = partitions.peers(row);
             positions.push(if starting { peers.start } else { peers.end });
@@ -180,7 +180,7 @@ fn range_edge(
         let direction = |order: Ordering| if key.descending { order.reverse() } else { order };
         positions.push(first(from, to, |at| {
             // None: the bound lies beyond all values of the type.
-            let order = match &bounds[row] {
+            let order = match bound {
                 Some(bound) => direction(compare(&values.get(at), bound)),
                 None if following => Ordering::Less,
                 None => Ordering::Greater,
