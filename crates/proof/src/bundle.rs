@@ -16,7 +16,7 @@ mod json;
 mod text;
 mod verify;
 
-pub use verify::Verified;
+pub use verify::{Verified, descriptor_tx};
 
 use crate::checkpoint::SignedCheckpoint;
 use crate::hash::{self, Hash, Sha256};

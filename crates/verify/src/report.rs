@@ -6,7 +6,7 @@
 use codec::StoredKey;
 use codec::stored_key::KeyColumn;
 use proof::Rejection;
-use proof::bundle::{Cell, Change, Content, FIRST_USER_OBJECT, Kind, Link, Row, Verified};
+use proof::bundle::{Cell, Change, Content, FIRST_USER_OBJECT, Kind, Link, Row, Verified, descriptor_tx};
 use proof::checkpoint::Checkpoint;
 use proof::layout::Op;
 use proof::meta::Meta;
@@ -107,35 +107,40 @@ impl Report {
 pub(crate) fn of_bundle(verified: &Verified) -> Result<Report, Rejection> {
     let statement = match (verified.kind(), verified.links()) {
         (Kind::Transaction, [link]) => Statement::Transaction(transaction(link)?),
-        (Kind::Row, [link]) => Statement::Row(version(verified, link, None)?),
+        (Kind::Row, [link]) => Statement::Row(version(link, descriptor(verified, link)?.as_ref())?),
         (_, links) => Statement::History(history(verified, links)?),
     };
     Ok(Report::new(verified.checkpoint(), statement))
 }
 
 fn history(verified: &Verified, links: &[Link]) -> Result<Vec<Version>, Rejection> {
-    // A delete has no descriptor of its own: its key is read by the version's before it.
+    // Oldest first: a delete has no descriptor of its own, its key is read by that of the version before it. All
+    // versions are of one object, so that a descriptor is read and checked once for all that name it.
     let mut versions = Vec::new();
-    let mut before = None;
+    let mut known: Option<(u64, Relation)> = None;
     for link in links.iter().rev() {
-        versions.push(version(verified, link, before.as_ref())?);
-        before = descriptor(verified, link)?.or(before);
+        match descriptor_tx(link) {
+            Some(tx_id) if known.as_ref().is_none_or(|(known, _)| *known != tx_id) => {
+                known = descriptor(verified, link)?.map(|relation| (tx_id, relation));
+            }
+            _ => {}
+        }
+        versions.push(version(link, known.as_ref().map(|(_, relation)| relation))?);
     }
     versions.reverse();
     Ok(versions)
 }
 
-fn version(verified: &Verified, link: &Link, before: Option<&Relation>) -> Result<Version, Rejection> {
+/// `relation`: by the version's own descriptor, or for a delete by the version's before it.
+fn version(link: &Link, relation: Option<&Relation>) -> Result<Version, Rejection> {
     let change = match &link.change {
         Some(change) => change,
         None => return rejected("a version without a change"),
     };
-    let relation = descriptor(verified, link)?;
     let columns = match &change.row {
-        Some(row) => Some(columns(row, relation.as_ref())?),
+        Some(row) => Some(columns(row, relation)?),
         None => None,
     };
-    let relation = relation.as_ref().or(before);
     Ok(Version {
         transaction: transaction(link)?,
         op: change.entry.op,
@@ -178,14 +183,14 @@ fn meta_fields(meta: &Meta) -> Vec<(&'static str, String)> {
 
 /// The table's descriptor, if the proof has it. One that does not fit rejects the proof.
 fn descriptor(verified: &Verified, link: &Link) -> Result<Option<Relation>, Rejection> {
-    let (object, row, change) =
-        match (verified.descriptor_object(link), verified.descriptor(link), link.change.as_ref()) {
-            (Some(object), Some(row), Some(change)) => (object, row, change),
-            _ => return Ok(None),
-        };
-    if object != RELATIONS {
-        return rejected("a descriptor that is no row of the system table of relations");
-    }
+    let (described, change) = match (verified.descriptor(link), &link.change) {
+        (Some(described), Some(change)) => (described, change),
+        _ => return Ok(None),
+    };
+    let row = match &described.row {
+        Some(row) if described.entry.object == RELATIONS => row,
+        _ => return rejected("a descriptor that is no row of the system table of relations"),
+    };
     let mut cells = Vec::new();
     for cell in &row.cells {
         match &cell.content {

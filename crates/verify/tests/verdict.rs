@@ -346,3 +346,52 @@ fn trust_advances_only_by_proof() {
     assert_eq!(advance(wrong.to_string(), "none"), (Some(1), None));
     assert_eq!(advance(ledger.row_proof(SIZE).to_text(), "none"), (Some(2), None));
 }
+
+/// Not any bytes, but bytes that a lying server has hashed and signed: a verdict, never a panic.
+mod signed_nonsense {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cell() -> impl Strategy<Value = (u8, Vec<u8>)> {
+        let codes = prop::sample::select(vec![
+            0x10, 0x14, 0x16, 0x17, 0x19, 0x1a, 0x1b, 0x1c, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x28, 0x29,
+            0x2a, 0x2c, 0x30, 0x40, 0x41, 0x42,
+        ]);
+        let bytes = prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..40),
+            prop::collection::vec(prop::sample::select(vec![0u8, 1, 4, 8, 0x7f, 0x80, 0xff]), 0..40)
+        ];
+        (codes, bytes)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn in_values(cells in prop::collection::vec(cell(), 0..6)) {
+            let cells: Cells = (1..).zip(cells).map(|(column, (code, bytes))| (column, code, bytes)).collect();
+            let ledger = ledger_with(1, 2, cells);
+            let proof = Bundle::row(ledger.descriptor(SIZE), vec![], ledger.checkpoint(SIZE)).unwrap();
+            let verdict = verify(&ledger, &proof);
+            let _ = (verdict.to_string(), verdict.to_json().to_string());
+            prop_assert!(verdict.exit_code() < 2);
+        }
+
+        #[test]
+        fn in_descriptors(which: prop::sample::Index, at: prop::sample::Index, byte: u8, cut: bool) {
+            let mut cells = described(&relation(ACCOUNT));
+            let which = which.index(cells.len());
+            let bytes = &mut cells[which].2;
+            if cut {
+                bytes.truncate(at.index(bytes.len() + 1));
+            } else if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            let ledger = ledger_with(1, 2, cells);
+            let verdict = verify(&ledger, &ledger.history_proof(SIZE));
+            let _ = (verdict.to_string(), verdict.to_json().to_string());
+            prop_assert!(verdict.exit_code() < 2);
+        }
+    }
+}

@@ -9,6 +9,7 @@ use crate::note::VerifyEd25519;
 use crate::rejection::{Rejection, ensure, rejected};
 use crate::tree;
 use crate::trust::{Standing, Trust};
+use alloc::collections::BTreeSet;
 use alloc::format;
 
 /// A bundle that was verified. What it says is so, as far as its checkpoint is believed: see [`Verified::standing`].
@@ -54,19 +55,14 @@ impl<'a> Verified<'a> {
     pub fn links(&self) -> &'a [Link] {
         &self.bundle.links
     }
-    /// The catalog row that describes the columns of this version, if it is part of the proof.
-    pub fn descriptor(&self, link: &Link) -> Option<&'a Row> {
-        let descriptor_tx = descriptor_tx(link)?;
-        let found =
-            self.bundle.descriptors.iter().find(|descriptor| descriptor.transaction.tx_id == descriptor_tx);
-        found.and_then(|descriptor| descriptor.change.as_ref()).and_then(|change| change.row.as_ref())
-    }
-    /// The system object that this version's descriptor is a row of.
-    pub fn descriptor_object(&self, link: &Link) -> Option<u32> {
-        let descriptor_tx = descriptor_tx(link)?;
-        let found =
-            self.bundle.descriptors.iter().find(|descriptor| descriptor.transaction.tx_id == descriptor_tx);
-        found.and_then(|descriptor| descriptor.change.as_ref()).map(|change| change.entry.object)
+    /// The change of the catalog row that describes the columns of this version, if it is part of the proof. Versions
+    /// with the same [`descriptor_tx`] have the same.
+    pub fn descriptor(&self, link: &Link) -> Option<&'a Change> {
+        let tx_id = descriptor_tx(link)?;
+        let descriptors = &self.bundle.descriptors;
+        // Ascending, and each with a change: verified.
+        let at = descriptors.binary_search_by_key(&tx_id, |descriptor| descriptor.transaction.tx_id).ok()?;
+        descriptors.get(at).and_then(|descriptor| descriptor.change.as_ref())
     }
 }
 
@@ -168,6 +164,7 @@ fn verify_chain(links: &[Link]) -> Result<(), Rejection> {
 fn verify_descriptors(links: &[Link], descriptors: &[Link]) -> Result<(), Rejection> {
     let ascending = descriptors.windows(2).all(|pair| pair[0].transaction.tx_id < pair[1].transaction.tx_id);
     ensure(ascending, "descriptors that do not ascend")?;
+    let named: BTreeSet<u64> = links.iter().filter_map(descriptor_tx).collect();
     for descriptor in descriptors {
         let tx_id = descriptor.transaction.tx_id;
         let is_system_row = match &descriptor.change {
@@ -175,14 +172,16 @@ fn verify_descriptors(links: &[Link], descriptors: &[Link]) -> Result<(), Reject
             None => false,
         };
         ensure(is_system_row, "a descriptor that is no row of a system table")?;
-        let is_named = links.iter().any(|link| descriptor_tx(link) == Some(tx_id));
-        ensure(is_named, &format!("a descriptor of transaction {tx_id}, which no version names"))?;
+        ensure(
+            named.contains(&tx_id),
+            &format!("a descriptor of transaction {tx_id}, which no version names"),
+        )?;
     }
     Ok(())
 }
 
 /// The transaction that wrote the descriptor of this version's table; None for deletes and system tables.
-fn descriptor_tx(link: &Link) -> Option<u64> {
+pub fn descriptor_tx(link: &Link) -> Option<u64> {
     let change = link.change.as_ref()?;
     let row = change.row.as_ref()?;
     if change.entry.object < FIRST_USER_OBJECT {

@@ -55,8 +55,8 @@ fn a_row_proof_shows_the_disclosed_and_only_that() {
     let cells = &change.row.as_ref().unwrap().cells;
     assert!(matches!(&cells[1].content, Content::Disclosed { code: 0x19, value, .. } if value == b"Ada"));
     assert!(matches!(&cells[2].content, Content::Hidden(_)));
-    assert_eq!(verified.descriptor_object(link), Some(4));
-    assert_eq!(verified.descriptor(link).unwrap().cells.len(), 1);
+    let descriptor = verified.descriptor(link).unwrap();
+    assert_eq!((descriptor.entry.object, descriptor.row.as_ref().unwrap().cells.len()), (4, 1));
     // The hidden balance is nowhere in the file.
     let balance = 100i64.to_be_bytes();
     let (_, extra) =

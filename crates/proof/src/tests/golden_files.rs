@@ -25,7 +25,8 @@ fn example(ledger: &Ledger) -> Bundle {
 #[test]
 fn files_are_as_they_always_were() {
     let (ledger, other) = (ledger(1), ledger(2));
-    let grown = Consistency { old_size: 7, path: ledger.consistency(7, SIZE), checkpoint: ledger.checkpoint(SIZE) };
+    let grown =
+        Consistency { old_size: 7, path: ledger.consistency(7, SIZE), checkpoint: ledger.checkpoint(SIZE) };
     let (root, path) = (other.root(9), other.consistency(9, SIZE));
     let files = [
         ("trust.txt", ledger.trust(SIZE).to_string()),
@@ -36,7 +37,10 @@ fn files_are_as_they_always_were() {
         ("history.proof", ledger.history_proof(SIZE).to_text()),
         ("history.json", ledger.history_proof(SIZE).to_json()),
         ("grown.consistency", grown.to_string()),
-        ("fork.evidence", Fork::of_prefix(ledger.checkpoint(9), other.checkpoint(SIZE), root, path).unwrap().to_string()),
+        (
+            "fork.evidence",
+            Fork::of_prefix(ledger.checkpoint(9), other.checkpoint(SIZE), root, path).unwrap().to_string(),
+        ),
     ];
     for (name, content) in files {
         let path = folder().join(name);
@@ -49,7 +53,8 @@ fn files_are_as_they_always_were() {
 
 #[test]
 fn the_specification_shows_the_golden_file() {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/proofs.md")).unwrap();
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/proofs.md")).unwrap();
     for name in ["row.proof", "trust.txt", "grown.consistency"] {
         let file = std::fs::read_to_string(folder().join(name)).unwrap();
         assert!(page.contains(&file), "docs/proofs.md does not show {name} as it is");
