@@ -24,9 +24,9 @@ pub(crate) mod sled;
 
 pub use check::{Finding, check_index, rebuild_index};
 
+use crate::guard;
 use crate::history::{Family, Stored, history_key, parse_value, split_storage_key, value_tx};
 use crate::recent::{Batch, Deaths, VersionTable};
-use crate::guard;
 use crate::{IndexId, TxId};
 use std::ops::{Bound, ControlFlow};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -108,7 +108,14 @@ pub trait Engine: Send + Sync {
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>>;
     /// Visits a range in key order, or backwards, until told to stop. Concurrent writes may or may not be met. The
     /// visitor must not call the engine; callers read pages of a few hundred keys.
-    fn scan(&self, keyspace: Keyspace, from: Bound<&[u8]>, to: Bound<&[u8]>, backward: bool, visit: &mut Visit) -> Result<()>;
+    fn scan(
+        &self,
+        keyspace: Keyspace,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        backward: bool,
+        visit: &mut Visit,
+    ) -> Result<()>;
     /// Applies in order; one caller at a time. Not durable.
     fn apply(&self, writes: &mut dyn Iterator<Item = Write>) -> Result<()>;
     /// Everything applied before is on stable storage when it returns.
@@ -153,7 +160,13 @@ impl Index {
 
     /// A key's newest version not newer than `tx`, deletes included where they are at hand: with `dead` they always
     /// are, without it a delete may be reported as None.
-    pub(crate) fn version_at(&self, family: Family, key: &[u8], tx: TxId, dead: bool) -> Result<Option<Stored>> {
+    pub(crate) fn version_at(
+        &self,
+        family: Family,
+        key: &[u8],
+        tx: TxId,
+        dead: bool,
+    ) -> Result<Option<Stored>> {
         if let Some((tx, body)) = guard::read(&self.recent).at(family, key, tx) {
             return Ok(Some(Stored { tx, body: body.to_vec() }));
         }

@@ -96,16 +96,35 @@ pub trait Derive: Send + Sync {
     /// object (< 1024) in the state that the replay starts from: (key, transaction, cells). Nothing has been derived yet
     /// when it starts from an empty index. Within one transaction `derive` is called in (object, key) order, so
     /// descriptors come before the rows under them.
-    fn begin(&self, _read: &dyn Fn(ObjectId) -> types::Result<Vec<(Vec<u8>, TxId, Cells)>>) -> types::Result<()> {
+    fn begin(
+        &self,
+        _read: &dyn Fn(ObjectId) -> types::Result<Vec<(Vec<u8>, TxId, Cells)>>,
+    ) -> types::Result<()> {
         Ok(())
     }
-    fn derive(&self, tx: TxId, object: ObjectId, key: &[u8], old: Option<&Cells>, new: Option<&Cells>, out: &mut Vec<IndexChange>) -> types::Result<()>;
+    fn derive(
+        &self,
+        tx: TxId,
+        object: ObjectId,
+        key: &[u8],
+        old: Option<&Cells>,
+        new: Option<&Cells>,
+        out: &mut Vec<IndexChange>,
+    ) -> types::Result<()>;
 }
 
 /// No secondary indexes.
 pub struct NoDerive;
 impl Derive for NoDerive {
-    fn derive(&self, _: TxId, _: ObjectId, _: &[u8], _: Option<&Cells>, _: Option<&Cells>, _: &mut Vec<IndexChange>) -> types::Result<()> {
+    fn derive(
+        &self,
+        _: TxId,
+        _: ObjectId,
+        _: &[u8],
+        _: Option<&Cells>,
+        _: Option<&Cells>,
+        _: &mut Vec<IndexChange>,
+    ) -> types::Result<()> {
         Ok(())
     }
 }

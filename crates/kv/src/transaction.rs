@@ -148,10 +148,20 @@ impl Transaction {
         self.owner
     }
 
+    /// Until [`Transaction::unpin_reads`], `get`, `scan` and `scan_index` see this transaction's writes so far and none
+    /// that follow: a command that writes does not see its own effects. The `newest` reads do.
+    pub fn pin_reads(&mut self) {
+        self.writes.pin();
+    }
+    pub fn unpin_reads(&mut self) {
+        self.writes.unpin();
+    }
+
     // Reads: the snapshot, with this transaction's own writes over it.
 
     pub fn get(&self, object: ObjectId, key: &[u8]) -> Result<Option<Version>> {
-        if let Some(own) = self.own(object, key) {
+        if let Some(body) = self.writes.get_pinned(Family::Row, &storage_key(object, key)) {
+            let own = Stored { tx: UNCOMMITTED, body };
             return if own.is_live() { own.into_version().map(Some) } else { Ok(None) };
         }
         if let Some(reads) = &self.reads {
@@ -164,13 +174,13 @@ impl Transaction {
     pub fn scan(&self, object: ObjectId, span: &Span, backward: bool) -> Box<dyn Cursor + Send> {
         self.note_span(Family::Row, object, span);
         let walk = Walk::new(&self.snapshot, Family::Row, object, span, backward);
-        Box::new(RowCursor(walk.over(self.writes.view(Family::Row))))
+        Box::new(RowCursor(walk.over(self.writes.view_pinned(Family::Row))))
     }
 
     pub fn scan_index(&self, index: IndexId, span: &Span, backward: bool) -> Box<dyn IndexCursor + Send> {
         self.note_span(Family::Entry, index, span);
         let walk = Walk::new(&self.snapshot, Family::Entry, index, span, backward);
-        Box::new(EntryCursor(walk.over(self.writes.view(Family::Entry))))
+        Box::new(EntryCursor(walk.over(self.writes.view_pinned(Family::Entry))))
     }
 
     /// The newest ordered state, whatever the snapshot, with own writes over it: what unique and foreign-key checks and

@@ -17,8 +17,10 @@ pub(crate) struct WriteSet {
     table: Arc<RwLock<VersionTable>>,
     undo: Vec<(Family, Shared)>,
     stamp: u64,
-    /// The stamp at the newest savepoint: versions up to it must stay.
+    /// The stamp at the newest savepoint or pin: versions up to it must stay.
     kept: u64,
+    /// What a command's own queries see of it.
+    pinned: Option<u64>,
 }
 
 /// How much was written at some moment.
@@ -83,6 +85,28 @@ impl WriteSet {
         guard::read(&self.table).at(family, key, u64::MAX).map(|(_, body)| body.to_vec())
     }
 
+    /// From here on queries see what is written now and nothing newer.
+    pub(crate) fn pin(&mut self) {
+        self.kept = self.stamp;
+        self.pinned = Some(self.stamp);
+    }
+
+    pub(crate) fn unpin(&mut self) {
+        self.pinned = None;
+    }
+
+    /// [`WriteSet::get`], for a query.
+    pub(crate) fn get_pinned(&self, family: Family, key: &[u8]) -> Option<Vec<u8>> {
+        let stamp = self.pinned.unwrap_or(u64::MAX);
+        guard::read(&self.table).at(family, key, stamp).map(|(_, body)| body.to_vec())
+    }
+
+    /// [`WriteSet::view`], for a query.
+    pub(crate) fn view_pinned(&self, family: Family) -> Option<Own> {
+        let own = self.view(family)?;
+        Some(Own { stamp: self.pinned.unwrap_or(own.stamp), ..own })
+    }
+
     /// The write set as it is now, for a cursor.
     pub(crate) fn view(&self, family: Family) -> Option<Own> {
         if guard::read(&self.table).is_empty(family) {
@@ -118,5 +142,32 @@ impl WriteSet {
             rows.push((object, key.to_vec(), cells));
         }
         Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pinned_query_sees_what_was_written_before_the_pin() {
+        let mut writes = WriteSet::default();
+        let body = |writes: &WriteSet, pinned: bool| {
+            let key = storage_key(7, b"k");
+            let body =
+                if pinned { writes.get_pinned(Family::Row, &key) } else { writes.get(Family::Row, &key) };
+            body.and_then(|body| RowBody::decode(&body).unwrap().cells.map(<[u8]>::to_vec))
+        };
+        let put =
+            |writes: &mut WriteSet, cells: &[u8]| writes.put(7, b"k", Some(&Cells(cells.to_vec())), 1, None);
+        put(&mut writes, b"before");
+        writes.pin();
+        put(&mut writes, b"after");
+        put(&mut writes, b"again");
+        assert_eq!(body(&writes, true), Some(b"before".to_vec()));
+        assert_eq!(body(&writes, false), Some(b"again".to_vec()));
+        assert!(writes.view_pinned(Family::Row).unwrap().stamp < writes.view(Family::Row).unwrap().stamp);
+        writes.unpin();
+        assert_eq!(body(&writes, true), Some(b"again".to_vec()));
     }
 }
