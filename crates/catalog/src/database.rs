@@ -1,11 +1,22 @@
-//! One open database.
+//! One open database: its store, and what its transactions share in memory.
 
+use crate::derive::CatalogDerive;
+use crate::sequence::SequenceState;
+use crate::state::State;
+use crate::system_tables::{
+    self, BOOTSTRAP_ROLE, FIRST_USER_OID, GrantRow, Namespace, PUBLIC_ROLE, PUBLIC_SCHEMA,
+};
+use crate::table::Table;
 use crate::transaction::{Begin, Transaction};
 use expr::Binder;
 use host::Host;
+use kv::{At, Isolation, Meta, ObjectId, Span, Store, TxId};
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
-use types::Result;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use types::schema::Relation;
+use types::{Error, Oid, Result};
 
 /// How to open one.
 #[derive(Clone)]
@@ -14,28 +25,381 @@ pub struct Options {
     pub binder: Arc<dyn Binder>,
 }
 
+/// A role's OID by its name; None where there is none. Roles live in another ledger.
+pub type RoleOid = Arc<dyn Fn(&str) -> Result<Option<Oid>> + Send + Sync>;
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
-    // ...
+    pub(crate) shared: Arc<Shared>,
 }
+
+/// What the transactions of a database share.
+pub(crate) struct Shared {
+    pub store: Store,
+    pub binder: Arc<dyn Binder>,
+    states: Mutex<States>,
+    /// A pending state was settled.
+    settled: Condvar,
+    next_version: AtomicU64,
+    oids: Mutex<Oids>,
+    /// By the descriptor's address, which lives as long as the table made of it.
+    tables: RwLock<HashMap<usize, Arc<Table>>>,
+    row_ids: Mutex<HashMap<ObjectId, Arc<AtomicU64>>>,
+    pub sequences: Mutex<HashMap<Oid, Arc<Mutex<SequenceState>>>>,
+    statistics: Mutex<HashMap<ObjectId, f64>>,
+    role_oid: RwLock<RoleOid>,
+}
+
+struct States {
+    latest: Arc<State>,
+    /// A commit that changes the catalog is under way: what is latest is about to be replaced.
+    pending: bool,
+    /// States before the latest, by the transaction that made them; least recently used first.
+    past: Vec<(TxId, u64, Arc<State>)>,
+    /// Every transaction that changed the catalog, ascending.
+    changes: Vec<TxId>,
+}
+
+/// OIDs are reserved in the ledger before they are given out, so that none is given out twice, not even one of a
+/// transaction that was rolled back.
+struct Oids {
+    next: Oid,
+    reserved: Oid,
+}
+
+const OIDS_RESERVED_AT_ONCE: Oid = 256;
+const PAST_STATES_KEPT: usize = 16;
+const TABLES_KEPT: usize = 10_000;
 
 impl Database {
     /// Opens; makes the bootstrap rows (transaction 1: schema `public`) in a new ledger.
     /// `options.store.derive` is replaced by the catalog's own.
-    pub fn open(_host: Host, _dir: &Path, _options: Options) -> Result<Database> {
-        todo!()
+    pub fn open(host: Host, dir: &Path, options: Options) -> Result<Database> {
+        let Options { store: mut store_options, binder } = options;
+        let derive = Arc::new(CatalogDerive::new(binder.clone()));
+        store_options.derive = derive.clone();
+        let store = Store::open(host, dir, store_options)?;
+        if store.ledger().size() <= 1 {
+            bootstrap(&store)?;
+        }
+        let snapshot = store.snapshot(At::Latest)?;
+        let latest = Arc::new(with_from(State::load(&snapshot, 1)?, snapshot.tx()));
+        let mut changes = vec![];
+        for object in [system_tables::SCHEMAS, system_tables::RELATIONS, system_tables::GRANTS] {
+            let mut versions = snapshot.versions(object, &Span::all(), 0, snapshot.tx());
+            while let Some((_, version)) = versions.next()? {
+                changes.push(version.tx);
+            }
+        }
+        changes.sort_unstable();
+        changes.dedup();
+        let counter = snapshot.get(system_tables::COUNTERS, &system_tables::counter_key("oid")?)?;
+        let next = match counter.and_then(|row| row.cells) {
+            Some(cells) => system_tables::counter(&cells)? as Oid,
+            None => FIRST_USER_OID,
+        };
+        let database = Database {
+            shared: Arc::new(Shared {
+                store,
+                binder,
+                states: Mutex::new(States { latest, pending: false, past: vec![], changes }),
+                settled: Condvar::new(),
+                next_version: AtomicU64::new(2),
+                oids: Mutex::new(Oids { next, reserved: next }),
+                tables: RwLock::default(),
+                row_ids: Mutex::default(),
+                sequences: Mutex::default(),
+                statistics: Mutex::default(),
+                role_oid: RwLock::new(Arc::new(|_: &str| Ok(None))),
+            }),
+        };
+        database.shared.build_missing_indexes(&derive.take_missing())?;
+        Ok(database)
     }
 
-    pub fn store(&self) -> &kv::Store {
-        todo!()
+    pub fn store(&self) -> &Store {
+        &self.shared.store
     }
 
-    pub fn begin(&self, _begin: Begin) -> Result<Transaction> {
-        todo!()
+    /// How GRANT and OWNER TO find a role by its name.
+    pub fn set_role_oid(&self, role_oid: RoleOid) {
+        *self.shared.role_oid.write().unwrap_or_else(PoisonError::into_inner) = role_oid;
+    }
+
+    pub fn begin(&self, begin: Begin) -> Result<Transaction> {
+        Transaction::begin(self.shared.clone(), begin)
     }
 
     pub fn close(&self) -> Result<()> {
-        todo!()
+        // Else the next open builds again what it cannot know to be whole.
+        let marked = self.shared.mark_indexes_built();
+        self.shared.store.close().and(marked)
+    }
+}
+
+fn with_from(mut state: State, tx: TxId) -> State {
+    state.from_tx = tx;
+    state
+}
+
+fn bootstrap(store: &Store) -> Result<()> {
+    let mut transaction = store.begin(Isolation::ReadCommitted);
+    transaction.set_system(true);
+    let public = Namespace {
+        oid: PUBLIC_SCHEMA,
+        name: "public".into(),
+        owner: BOOTSTRAP_ROLE,
+        comment: Some("standard public schema".into()),
+    };
+    let usage = GrantRow {
+        object: PUBLIC_SCHEMA,
+        grantee: PUBLIC_ROLE,
+        privilege: types::ddl::Privilege::Usage,
+        grantor: BOOTSTRAP_ROLE,
+        grantable: false,
+    };
+    let key = system_tables::oid_key(PUBLIC_SCHEMA);
+    transaction.put(system_tables::SCHEMAS, &key, system_tables::namespace_cells(&public)?, 0, vec![])?;
+    let key = system_tables::grant_key(&usage)?;
+    transaction.put(system_tables::GRANTS, &key, system_tables::grant_cells(&usage)?, 0, vec![])?;
+    let key = system_tables::counter_key("oid")?;
+    let cells = system_tables::counter_cells("oid", FIRST_USER_OID as i64)?;
+    transaction.put(system_tables::COUNTERS, &key, cells, 0, vec![])?;
+    transaction.commit(Meta::default(), true)?;
+    Ok(())
+}
+
+/// A panic elsewhere does not make what a lock guards wrong: every update of it is one assignment.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// A state's number, unlike any before.
+    pub fn version(&self) -> u64 {
+        self.next_version.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub fn latest(&self) -> Arc<State> {
+        lock(&self.states).latest.clone()
+    }
+
+    /// The newest state, once no commit is about to replace it. The caller holds a lock that such a commit released.
+    pub fn settled(&self) -> Arc<State> {
+        let mut states = lock(&self.states);
+        while states.pending {
+            states = self.settled.wait(states).unwrap_or_else(PoisonError::into_inner);
+        }
+        states.latest.clone()
+    }
+
+    /// The newest state if nothing is pending: for a quick comparison.
+    pub fn settled_version(&self) -> Option<u64> {
+        let states = lock(&self.states);
+        (!states.pending).then_some(states.latest.version)
+    }
+
+    /// The state that a snapshot of the present sees.
+    pub fn state_at(&self, tx: TxId) -> Result<Arc<State>> {
+        let latest = self.latest();
+        if latest.from_tx <= tx {
+            return Ok(latest);
+        }
+        self.past_state(tx)
+    }
+
+    /// The state after transaction `tx`, with the indexes that exist now.
+    pub fn past_state(&self, tx: TxId) -> Result<Arc<State>> {
+        let (change, latest) = {
+            let mut states = lock(&self.states);
+            if states.latest.from_tx <= tx {
+                return Ok(states.latest.clone());
+            }
+            let count = states.changes.partition_point(|change| *change <= tx);
+            let change = count.checked_sub(1).and_then(|at| states.changes.get(at)).copied().unwrap_or(0);
+            let version = states.latest.version;
+            if let Some(at) = states.past.iter().position(|(tx, of, _)| (*tx, *of) == (change, version)) {
+                let found = states.past.remove(at);
+                let state = found.2.clone();
+                states.past.push(found);
+                return Ok(state);
+            }
+            (change, states.latest.clone())
+        };
+        let snapshot = self.store.snapshot(At::Transaction(change))?;
+        let loaded = with_from(State::load(&snapshot, 0)?, change);
+        let state = Arc::new(loaded.with_indexes_of(&latest, self.version()));
+        let mut states = lock(&self.states);
+        states.past.push((change, latest.version, state.clone()));
+        if states.past.len() > PAST_STATES_KEPT {
+            states.past.remove(0);
+        }
+        Ok(state)
+    }
+
+    /// A commit that changes the catalog begins: whoever asks for the settled state waits for its end.
+    pub fn announce(self: &Arc<Self>) -> Announced {
+        lock(&self.states).pending = true;
+        Announced { shared: self.clone(), state: None }
+    }
+
+    /// The descriptor made ready. `own`: it is of an open transaction and will not be asked for again.
+    pub fn table(&self, relation: &Arc<Relation>) -> Result<Arc<Table>> {
+        let address = Arc::as_ptr(relation) as usize;
+        if let Some(table) = self.tables.read().unwrap_or_else(PoisonError::into_inner).get(&address) {
+            return Ok(table.clone());
+        }
+        let table = Arc::new(Table::new(relation, &*self.binder)?);
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        if tables.len() >= TABLES_KEPT {
+            tables.clear();
+        }
+        tables.insert(address, table.clone());
+        Ok(table)
+    }
+
+    /// A new OID, reserved in the ledger before it is used.
+    pub fn allocate_oid(&self) -> Result<Oid> {
+        let mut oids = lock(&self.oids);
+        if oids.next >= oids.reserved {
+            let reserved = oids.next.checked_add(OIDS_RESERVED_AT_ONCE).ok_or_else(|| {
+                types::err!(ProgramLimitExceeded, "all object identifiers of this database have been used")
+            })?;
+            let mut transaction = self.store.begin(Isolation::ReadCommitted);
+            transaction.set_system(true);
+            let cells = system_tables::counter_cells("oid", reserved as i64)?;
+            transaction.put(
+                system_tables::COUNTERS,
+                &system_tables::counter_key("oid")?,
+                cells,
+                0,
+                vec![],
+            )?;
+            transaction.commit(Meta::default(), false)?;
+            oids.reserved = reserved;
+        }
+        let oid = oids.next;
+        oids.next += 1;
+        Ok(oid)
+    }
+
+    /// A new hidden row id of a storage generation: above every one that is or was.
+    pub fn allocate_row_id(&self, object: ObjectId) -> Result<u64> {
+        let mut row_ids = lock(&self.row_ids);
+        let counter = match row_ids.get(&object) {
+            Some(counter) => counter.clone(),
+            None => {
+                let counter = Arc::new(AtomicU64::new(self.highest_row_id(object)?));
+                row_ids.insert(object, counter.clone());
+                counter
+            }
+        };
+        drop(row_ids);
+        Ok(counter.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn highest_row_id(&self, object: ObjectId) -> Result<u64> {
+        let number = |key: &[u8]| {
+            key.try_into()
+                .map(u64::from_be_bytes)
+                .map_err(|_| Error::corrupted("a hidden row key that is no number"))
+        };
+        // The newest ordered state: a committed row may not be durable yet.
+        let reader = self.store.begin(Isolation::ReadCommitted);
+        let snapshot = self.store.snapshot(At::Latest)?;
+        let mut highest = match snapshot.scan(object, &Span::all(), true).next()? {
+            Some((key, _)) => number(&key)?,
+            None => 0,
+        };
+        // Deleted rows above the last live one.
+        let span = Span {
+            from: std::ops::Bound::Included(highest.to_be_bytes().to_vec()),
+            to: std::ops::Bound::Unbounded,
+        };
+        let mut versions = snapshot.versions(object, &span, 0, snapshot.tx());
+        while let Some((key, _)) = versions.next()? {
+            highest = highest.max(number(&key)?);
+        }
+        let mut newest = reader.newest_scan(object, &span);
+        while let Some((key, _)) = newest.next()? {
+            highest = highest.max(number(&key)?);
+        }
+        Ok(highest)
+    }
+
+    /// Rows of a storage generation, about: counted (up to a limit) when first asked, then kept by commits.
+    pub fn estimated_rows(&self, object: ObjectId) -> f64 {
+        const LIMIT: u64 = 20_000;
+        if let Some(rows) = lock(&self.statistics).get(&object) {
+            return *rows;
+        }
+        let count = self.store.snapshot(At::Latest).and_then(|snapshot| count(&snapshot, object, LIMIT));
+        let (rows, whole) = count.unwrap_or((0, true));
+        // More than the limit: a guess on the large side, until ANALYZE.
+        let rows = if whole { rows as f64 } else { rows as f64 * 10.0 };
+        *lock(&self.statistics).entry(object).or_insert(rows)
+    }
+
+    pub fn analyze(&self, object: ObjectId) -> Result<()> {
+        let (rows, _) = count(&self.store.snapshot(At::Latest)?, object, u64::MAX)?;
+        lock(&self.statistics).insert(object, rows as f64);
+        Ok(())
+    }
+
+    pub fn count_rows(&self, object: ObjectId, change: i64) {
+        if let Some(rows) = lock(&self.statistics).get_mut(&object) {
+            *rows = (*rows + change as f64).max(0.0);
+        }
+    }
+
+    /// 42704 where there is no such role.
+    pub fn role(&self, name: &str) -> Result<Oid> {
+        if name.eq_ignore_ascii_case("public") {
+            return Ok(PUBLIC_ROLE);
+        }
+        let role_oid = self.role_oid.read().unwrap_or_else(PoisonError::into_inner).clone();
+        role_oid(name)?.ok_or_else(|| types::err!(UndefinedObject, "role \"{name}\" does not exist"))
+    }
+}
+
+fn count(snapshot: &kv::Snapshot, object: ObjectId, limit: u64) -> Result<(u64, bool)> {
+    let mut cursor = snapshot.scan(object, &Span::all(), false);
+    let mut rows = 0;
+    while rows < limit {
+        if cursor.next()?.is_none() {
+            return Ok((rows, true));
+        }
+        rows += 1;
+    }
+    Ok((rows, false))
+}
+
+/// A commit that changes the catalog. Dropped without a state: it did not happen.
+pub(crate) struct Announced {
+    shared: Arc<Shared>,
+    state: Option<State>,
+}
+
+impl Announced {
+    pub fn publish(mut self, state: State) {
+        self.state = Some(state);
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        let mut states = lock(&self.shared.states);
+        if let Some(state) = self.state.take() {
+            states.changes.push(state.from_tx);
+            let now = state.version;
+            states.latest = Arc::new(state);
+            // States of the past carry the indexes of now.
+            states.past.retain(|(_, of, _)| *of == now);
+            self.shared.tables.write().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        states.pending = false;
+        drop(states);
+        self.shared.settled.notify_all();
     }
 }

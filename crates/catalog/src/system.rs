@@ -41,6 +41,10 @@ pub fn relations() -> &'static [Arc<Relation>] {
 }
 
 /// The rows of one, in the order of its columns.
-pub fn rows(_relation: &Relation, _transaction: &Transaction, _surroundings: &dyn Surroundings) -> Result<Batch> {
+pub fn rows(
+    _relation: &Relation,
+    _transaction: &Transaction,
+    _surroundings: &dyn Surroundings,
+) -> Result<Batch> {
     todo!()
 }

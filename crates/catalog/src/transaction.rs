@@ -1,11 +1,17 @@
 //! A transaction on tables.
 
-use crate::scan::{Scan, ScanRequest};
-use kv::{Committed, Isolation, LockStrength, LockWait, Meta, Savepoint, TableMode};
+use crate::database::Shared;
+use crate::foreign_key::Checks;
+use crate::row::{decode_row, encode_row};
+use crate::schema::{SchemaView, at};
+use crate::sequence::SequenceState;
+use crate::state::State;
+use crate::table::Table;
+use kv::{Committed, Isolation, LockWait, Meta, ObjectId, Savepoint, Snapshot, TableMode, TxId};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use types::ddl::Ddl;
 use types::schema::{Relation, Schema};
-use types::{Moment, Oid, Result, TextSettings, Value};
+use types::{Error, Moment, Oid, Result, TextSettings, Value};
 
 /// How to begin.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,107 +46,325 @@ pub enum LockedRow {
     Skipped,
 }
 
+/// Asked in every wait and long loop: an error ends the statement.
+pub type Interrupt = Arc<dyn Fn() -> Result<()> + Send + Sync>;
+
 /// An open transaction on tables. Dropped = rolled back.
 pub struct Transaction {
-    // ...
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) kv: kv::Transaction,
+    /// Reads go here, if the transaction is of the past.
+    pub(crate) past: Option<Snapshot>,
+    read_only: bool,
+    pub(crate) settings: TextSettings,
+    /// The catalog as this transaction sees it, its own DDL included.
+    pub(crate) state: Arc<State>,
+    /// `state` has own changes.
+    pub(crate) changes_catalog: bool,
+    pub(crate) search_path: Vec<String>,
+    pub(crate) checks: Checks,
+    /// Sequences that this transaction made or restarted: their values are its own until it commits.
+    pub(crate) local_sequences: HashMap<Oid, SequenceState>,
+    /// Storage generations with own rows (perhaps undone since).
+    pub(crate) written: HashSet<ObjectId>,
+    /// Of these, the ones whose rows were written before a DDL.
+    pub(crate) reencode: HashSet<ObjectId>,
+    row_counts: HashMap<ObjectId, i64>,
+    /// Descriptors known to be current and locked, by address.
+    current: HashSet<usize>,
+    pub(crate) indexes: OwnIndexes,
+    savepoints: Vec<(Savepoint, Saved)>,
+    interrupt: Option<Interrupt>,
+}
+
+/// Indexes that exist only if the transaction commits, and only if it does not.
+pub(crate) struct OwnIndexes {
+    shared: Arc<Shared>,
+    pub made: Vec<kv::IndexId>,
+    pub dropped: Vec<kv::IndexId>,
+}
+
+impl Drop for OwnIndexes {
+    fn drop(&mut self) {
+        // After a commit this is what the commit dropped. A failure leaves unreachable entries: a rebuild frees them.
+        for index in self.made.drain(..) {
+            let _ = self.shared.store.drop_index(index);
+        }
+    }
+}
+
+/// What a savepoint brings back.
+struct Saved {
+    state: Arc<State>,
+    changes_catalog: bool,
+    checks: Checks,
+    local_sequences: HashMap<Oid, SequenceState>,
+    row_counts: HashMap<ObjectId, i64>,
+    dropped: usize,
+    made: usize,
 }
 
 impl Transaction {
-    /// Starts a statement: a new snapshot at READ COMMITTED. `now` and settings serve defaults and casts inside DDL.
-    pub fn begin_statement(&mut self, _settings: &TextSettings) -> Result<()> {
-        todo!()
+    pub(crate) fn begin(shared: Arc<Shared>, begin: Begin) -> Result<Transaction> {
+        let kv = shared.store.begin(begin.isolation);
+        let past = begin.as_of.map(|moment| shared.store.snapshot(at(moment))).transpose()?;
+        let state = match &past {
+            Some(past) => shared.past_state(past.tx())?,
+            None => shared.state_at(kv.snapshot().tx())?,
+        };
+        Ok(Transaction {
+            read_only: begin.read_only || past.is_some(),
+            indexes: OwnIndexes { shared: shared.clone(), made: vec![], dropped: vec![] },
+            shared,
+            kv,
+            past,
+            settings: TextSettings::default(),
+            state,
+            changes_catalog: false,
+            search_path: vec!["public".into()],
+            checks: Checks::default(),
+            local_sequences: HashMap::new(),
+            written: HashSet::new(),
+            reencode: HashSet::new(),
+            row_counts: HashMap::new(),
+            current: HashSet::new(),
+            savepoints: vec![],
+            interrupt: None,
+        })
     }
+
+    /// Starts a statement: a new snapshot at READ COMMITTED. `now` and settings serve defaults and casts inside DDL.
+    pub fn begin_statement(&mut self, settings: &TextSettings) -> Result<()> {
+        self.settings = settings.clone();
+        if self.past.is_some() {
+            return Ok(());
+        }
+        self.kv.refresh();
+        let tx = self.kv.snapshot().tx();
+        if !self.changes_catalog && self.shared.settled_version() != Some(self.state.version) {
+            self.state = self.shared.state_at(tx)?;
+        }
+        Ok(())
+    }
+
     /// Ends a statement: immediate constraints that wait for its end (NO ACTION foreign keys) are checked.
     pub fn end_statement(&mut self) -> Result<()> {
-        todo!()
-    }
-    /// Forces deferred constraints now (SET CONSTRAINTS ... IMMEDIATE, and commit).
-    pub fn set_constraints(&mut self, _deferred: bool, _names: &[types::ddl::Name]) -> Result<()> {
-        todo!()
+        if self.checks.is_empty() {
+            return Ok(());
+        }
+        self.run_checks()
     }
 
     /// The schema that this transaction sees, its own DDL included.
-    pub fn schema(&self, _search_path: &[String], _current_user: Oid) -> Arc<dyn Schema> {
-        todo!()
+    pub fn schema(&self, search_path: &[String], _current_user: Oid) -> Arc<dyn Schema> {
+        Arc::new(SchemaView {
+            shared: self.shared.clone(),
+            state: self.state.clone(),
+            search_path: search_path.to_vec(),
+        })
     }
+
+    /// Where names without a schema are made and found by [`Transaction::apply`]. `public` until it is set.
+    pub fn set_search_path(&mut self, search_path: &[String]) {
+        self.search_path = search_path.to_vec();
+    }
+
+    /// The catalog of this transaction: all descriptors, schemas and grants.
+    pub fn state(&self) -> &Arc<State> {
+        &self.state
+    }
+
     /// The transaction number of its snapshot.
     pub fn snapshot_tx(&self) -> types::TxId {
-        todo!()
+        self.snapshot().tx()
     }
+
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        self.past.as_ref().unwrap_or_else(|| self.kv.snapshot())
+    }
+
+    pub fn store(&self) -> &kv::Store {
+        &self.shared.store
+    }
+
     pub fn is_read_only(&self) -> bool {
-        todo!()
-    }
-    pub fn set_read_only(&mut self, _read_only: bool) {
-        todo!()
-    }
-    pub fn set_interrupt(&mut self, _check: Arc<dyn Fn() -> Result<()> + Send + Sync>) {
-        todo!()
-    }
-    pub fn set_lock_timeout(&mut self, _timeout_ms: u64) {
-        todo!()
+        self.read_only
     }
 
-    pub fn scan(&self, _request: &ScanRequest) -> Result<Scan> {
-        todo!()
+    /// A transaction of the past stays read only.
+    pub fn set_read_only(&mut self, read_only: bool) {
+        self.read_only = read_only || self.past.is_some();
     }
 
-    // Rows are whole: one value per `relation.columns`, dropped ones NULL. The caller has cast them to the column types
-    // and checked CHECK constraints; NOT NULL, unique and foreign keys are checked here. 25006 when read only.
-
-    /// `arbiters`: None = a conflict is 23505; Some(indexes) = report it instead (empty = any unique index).
-    pub fn insert(&mut self, _relation: &Arc<Relation>, _row: &[Value], _arbiters: Option<&[Oid]>) -> Result<Insert> {
-        todo!()
-    }
-    /// The caller holds the row's lock (see `lock_row`); `old` is what it read under it.
-    pub fn update(&mut self, _relation: &Arc<Relation>, _key: &RowKey, _old: &[Value], _new: &[Value]) -> Result<RowKey> {
-        todo!()
-    }
-    pub fn delete(&mut self, _relation: &Arc<Relation>, _key: &RowKey, _old: &[Value]) -> Result<()> {
-        todo!()
-    }
-    /// 40001 above READ COMMITTED where the row has changed since the snapshot.
-    pub fn lock_row(&mut self, _relation: &Arc<Relation>, _key: &RowKey, _strength: LockStrength, _wait: LockWait) -> Result<LockedRow> {
-        todo!()
-    }
-    pub fn lock_table(&mut self, _relation: &Relation, _mode: TableMode, _wait: LockWait) -> Result<()> {
-        todo!()
+    pub fn set_interrupt(&mut self, check: Interrupt) {
+        self.kv.set_interrupt(check.clone());
+        self.interrupt = Some(check);
     }
 
-    /// Carries out DDL; `user` becomes the owner of what is made. Returns notices ("table "x" does not exist,
-    /// skipping"). Ownership has been checked by the caller through [`Transaction::may`].
-    pub fn apply(&mut self, _ddl: &Ddl, _user: Oid) -> Result<Vec<types::Error>> {
-        todo!()
+    pub fn set_lock_timeout(&mut self, timeout_ms: u64) {
+        self.kv.set_lock_timeout(timeout_ms);
     }
 
-    /// Privileges by object_id, as of NOW whatever the transaction reads: owner, grants to the role, its
-    /// memberships (`roles`: the role and all it is a member of) or PUBLIC.
-    pub fn may(&self, _roles: &[Oid], _relation: &Relation, _privilege: types::ddl::Privilege) -> Result<bool> {
-        todo!()
-    }
-    pub fn may_schema(&self, _roles: &[Oid], _schema: &str, _privilege: types::ddl::Privilege) -> Result<bool> {
-        todo!()
+    pub(crate) fn interrupt(&self) -> Option<Interrupt> {
+        self.interrupt.clone()
     }
 
-    // Sequences: not transactional.
-    pub fn next_value(&mut self, _sequence: Oid) -> Result<i64> {
-        todo!()
+    pub(crate) fn check_interrupt(&self) -> Result<()> {
+        self.interrupt.as_ref().map_or(Ok(()), |check| check())
     }
-    pub fn set_value(&mut self, _sequence: Oid, _value: i64, _called: bool) -> Result<()> {
-        todo!()
+
+    /// False only with [`LockWait::SkipLocked`] would be an answer; here it is 55P03.
+    pub fn lock_table(&mut self, relation: &Relation, mode: TableMode, wait: LockWait) -> Result<()> {
+        if self.kv.lock_table(relation.oid, mode, wait)? {
+            return Ok(());
+        }
+        Err(types::err!(LockNotAvailable, "could not obtain lock on relation \"{}\"", relation.name))
+    }
+
+    /// Whether a descriptor is the newest of its relation. To be asked after [`Transaction::lock_table`]: if it is not,
+    /// the statement must be planned again (after another `begin_statement`).
+    pub fn is_current(&self, relation: &Relation) -> bool {
+        let same = |state: &State| {
+            let found = state.relations.get(&relation.oid);
+            found.is_some_and(|found| std::ptr::eq(&**found, relation) || **found == *relation)
+        };
+        if self.changes_catalog || self.shared.settled_version() == Some(self.state.version) {
+            return same(&self.state);
+        }
+        same(&self.shared.settled())
+    }
+
+    /// Before the first write under a descriptor: read-only transactions and append-only tables say no, the table is
+    /// locked, and the descriptor must be the newest.
+    pub(crate) fn writable(&mut self, relation: &Arc<Relation>) -> Result<Arc<Table>> {
+        if self.read_only {
+            return Err(types::err!(ReadOnlySqlTransaction, "cannot write in a read-only transaction"));
+        }
+        if !self.current.contains(&(Arc::as_ptr(relation) as usize)) {
+            self.kv.lock_table(relation.oid, TableMode::RowExclusive, LockWait::Block)?;
+            if !self.is_current(relation) {
+                return Err(types::err!(
+                    SerializationFailure,
+                    "could not serialize access due to concurrent change of table \"{}\"",
+                    relation.name
+                )
+                .hint("Repeat the statement: it was planned before the table's definition changed."));
+            }
+            self.current.insert(Arc::as_ptr(relation) as usize);
+        }
+        // The cache keeps the descriptor, so its address stays its own.
+        self.shared.table(relation)
+    }
+
+    /// After own DDL: every descriptor is to be looked at again.
+    pub(crate) fn forget_current(&mut self) {
+        self.current.clear();
+    }
+
+    pub(crate) fn count_row(&mut self, object: ObjectId, change: i64) {
+        *self.row_counts.entry(object).or_default() += change;
     }
 
     pub fn savepoint(&mut self) -> Savepoint {
-        todo!()
+        let savepoint = self.kv.savepoint();
+        let saved = Saved {
+            state: self.state.clone(),
+            changes_catalog: self.changes_catalog,
+            checks: self.checks.clone(),
+            local_sequences: self.local_sequences.clone(),
+            row_counts: self.row_counts.clone(),
+            dropped: self.indexes.dropped.len(),
+            made: self.indexes.made.len(),
+        };
+        self.savepoints.retain(|(earlier, _)| earlier.0 < savepoint.0);
+        self.savepoints.push((savepoint, saved));
+        savepoint
     }
-    pub fn rollback_to(&mut self, _savepoint: Savepoint) {
-        todo!()
+
+    /// The savepoint stays.
+    pub fn rollback_to(&mut self, savepoint: Savepoint) {
+        self.kv.rollback_to(savepoint);
+        self.savepoints.retain(|(earlier, _)| earlier.0 <= savepoint.0);
+        if let Some((_, saved)) = self.savepoints.iter().find(|(at, _)| *at == savepoint) {
+            self.state = saved.state.clone();
+            self.changes_catalog = saved.changes_catalog;
+            self.checks = saved.checks.clone();
+            self.local_sequences = saved.local_sequences.clone();
+            self.row_counts = saved.row_counts.clone();
+            self.indexes.dropped.truncate(saved.dropped);
+            for index in self.indexes.made.split_off(saved.made.min(self.indexes.made.len())) {
+                // Nobody can name it any more: what stays is freed by a rebuild.
+                let _ = self.shared.store.drop_index(index);
+            }
+        }
+        self.current.clear();
     }
+
+    /// Waits until what this transaction has read beyond its snapshot is durable: before a reply, errors included, that
+    /// tells of it. A commit does it itself.
+    pub fn settle(&self) -> Result<()> {
+        self.kv.settle()
+    }
+
     pub fn has_writes(&self) -> bool {
-        todo!()
+        self.kv.has_writes()
     }
+
     /// Deferred constraints, then the store's commit.
-    pub fn commit(self, _meta: Meta, _durable: bool) -> Result<Committed> {
-        todo!()
+    pub fn commit(mut self, meta: Meta, durable: bool) -> Result<Committed> {
+        self.run_checks()?;
+        self.run_deferred_checks()?;
+        self.reencode_rows()?;
+        let announced = self.changes_catalog.then(|| self.shared.announce());
+        let committed = self.kv.commit(meta, durable)?;
+        if let (Some(announced), Some(tx)) = (announced, committed.tx) {
+            let mut state = State::clone(&self.state);
+            state.from_tx = tx;
+            state.version = self.shared.version();
+            for relation in state.relations.values_mut().filter(|relation| relation.descriptor_tx == 0) {
+                Arc::make_mut(relation).descriptor_tx = tx;
+            }
+            announced.publish(state);
+        }
+        for (oid, sequence) in self.local_sequences {
+            self.shared.publish_sequence(oid, sequence);
+        }
+        for (object, change) in self.row_counts {
+            self.shared.count_rows(object, change);
+        }
+        self.indexes.made = std::mem::take(&mut self.indexes.dropped);
+        Ok(committed)
     }
+
     pub fn rollback(self) {}
+
+    /// Rows written before a DDL of this transaction get the cells of the final descriptor (`ledger.md` 1).
+    fn reencode_rows(&mut self) -> Result<()> {
+        if self.reencode.is_empty() {
+            return Ok(());
+        }
+        let mut tables: HashMap<ObjectId, (Arc<Table>, TxId)> = HashMap::new();
+        for object in &self.reencode {
+            if let Some(relation) = self.state.relation_of_object(*object) {
+                tables.insert(*object, (self.shared.table(relation)?, relation.descriptor_tx));
+            }
+        }
+        for (object, key, cells) in self.kv.writes() {
+            let (Some((table, schema_tx)), Some(cells)) = (tables.get(&object), cells) else { continue };
+            let row = decode_row(table, &cells)?;
+            self.kv.put(object, &key, encode_row(table, &row)?, *schema_tx, vec![])?;
+        }
+        Ok(())
+    }
+
+    /// Counts the rows of a table for the planner.
+    pub fn analyze(&self, relation: &Relation) -> Result<()> {
+        self.shared.analyze(relation.object_id)
+    }
+
+    /// The descriptor that this transaction sees. XX000 if there is none: only for OIDs taken from descriptors.
+    pub(crate) fn relation(&self, oid: Oid) -> Result<Arc<Relation>> {
+        let relation = self.state.relations.get(&oid).cloned();
+        relation.ok_or_else(|| Error::internal(format!("relation {oid} is not in the catalog")))
+    }
 }

@@ -92,7 +92,8 @@ pub fn decode<'a>(cells: impl IntoIterator<Item = (u32, u8, &'a [u8])>) -> Resul
         _ => Err(Error::corrupted(format!("a descriptor without its cell {column}"))),
     };
     let needed = |column, code| {
-        cell(column, code)?.ok_or_else(|| Error::corrupted(format!("a descriptor whose cell {column} is NULL")))
+        cell(column, code)?
+            .ok_or_else(|| Error::corrupted(format!("a descriptor whose cell {column} is NULL")))
     };
     let oid = |column| Reader::new(needed(column, 0x29)?).u32();
     let optional_text = |column| match cell(column, 0x19)? {
@@ -132,7 +133,8 @@ pub fn decode<'a>(cells: impl IntoIterator<Item = (u32, u8, &'a [u8])>) -> Resul
 }
 
 fn utf8(bytes: &[u8]) -> Result<String> {
-    String::from_utf8(bytes.to_vec()).map_err(|_| Error::corrupted("a descriptor with text that is not UTF-8"))
+    String::from_utf8(bytes.to_vec())
+        .map_err(|_| Error::corrupted("a descriptor with text that is not UTF-8"))
 }
 
 // u16 count ‖ per column: u32 id ‖ v32 name ‖ u32 type OID ‖ u8 type code ‖ i32 typmod ‖ u8 flags

@@ -274,7 +274,8 @@ fn decode_numeric(reader: &mut Reader<'_>) -> Result<Value> {
     }
     // The smallest scale that shows every digit: the last group's trailing zeros are not needed.
     let groups_after_point = digits.len() as i32 - 1 - weight as i32;
-    let trailing = digits.last().map_or(0, |&digit| (0..4).take_while(|n| digit % 10u16.pow(n + 1) == 0).count());
+    let trailing =
+        digits.last().map_or(0, |&digit| (0..4).take_while(|n| digit % 10u16.pow(n + 1) == 0).count());
     let scale = (groups_after_point * 4 - trailing as i32).max(0);
     let mut bytes = vec![form];
     bytes.extend_from_slice(&weight.to_be_bytes());
@@ -293,7 +294,8 @@ fn decode_interval(reader: &mut Reader<'_>) -> Result<Value> {
     let months = (total / (30 * DAY)).clamp(i32::MIN as i128, i32::MAX as i128);
     let rest = total - months * 30 * DAY;
     let days = (rest / DAY).clamp(i32::MIN as i128, i32::MAX as i128);
-    let micros = i64::try_from(rest - days * DAY).map_err(|_| Error::corrupted("an interval key out of range"))?;
+    let micros =
+        i64::try_from(rest - days * DAY).map_err(|_| Error::corrupted("an interval key out of range"))?;
     Ok(Value::Interval(Interval { months: months as i32, days: days as i32, micros }))
 }
 

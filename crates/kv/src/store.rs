@@ -145,6 +145,17 @@ impl Store {
         core.index.checkpoint(&core.ledger, false)
     }
 
+    /// [`Store::mark_index_built`] of many, with one checkpoint.
+    pub fn mark_indexes_built(&self, indexes: &[IndexId]) -> Result<()> {
+        let core = &self.0.core;
+        core.check_writable()?;
+        {
+            let _applying = guard::lock(&core.index.applying);
+            indexes.iter().try_for_each(|index| core.index.mark_built(*index))?;
+        }
+        core.index.checkpoint(&core.ledger, false)
+    }
+
     /// Whether the index has the entry of every row. False after a rebuild of the store, which derives entries from the
     /// transaction on that made the index: the caller builds it again.
     pub fn is_index_built(&self, index: IndexId) -> Result<bool> {
