@@ -183,8 +183,11 @@ pub(crate) fn value_tx(value: &[u8]) -> Result<TxId> {
     }
 }
 
+/// A range of storage keys.
+pub(crate) type KeyRange = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
 /// A span of one object's or index's keys, as storage keys.
-pub(crate) fn storage_span(id: ObjectId, span: &Span) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+pub(crate) fn storage_span(id: ObjectId, span: &Span) -> KeyRange {
     let from = match &span.from {
         Bound::Included(key) => Bound::Included(storage_key(id, key)),
         Bound::Excluded(key) => Bound::Excluded(storage_key(id, key)),

@@ -204,6 +204,19 @@ impl Index {
         found.map(parse_value).transpose()
     }
 
+    /// The newest version not newer than `tx` of a key that is not in the current keyspace.
+    pub(crate) fn buried_at(&self, family: Family, key: &[u8], tx: TxId) -> Result<Option<Stored>> {
+        // Dead first: a tombstone is in History before the next one takes its place, but not long before.
+        let tombstone = self.engine.get(Keyspace::dead(family), key)?.map(parse_value).transpose()?;
+        let tombstone = tombstone.filter(|tombstone| tombstone.tx <= tx);
+        let older = self.history_at(family, key, tx)?;
+        Ok(if older.as_ref().map(|older| older.tx) > tombstone.as_ref().map(|tombstone| tombstone.tx) {
+            older
+        } else {
+            tombstone
+        })
+    }
+
     /// Every version of a key, oldest first.
     pub(crate) fn chain(&self, family: Family, key: &[u8]) -> Result<Vec<Stored>> {
         let mut chain = std::collections::BTreeMap::new();

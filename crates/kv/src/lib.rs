@@ -90,16 +90,16 @@ pub struct IndexChange {
     pub add: bool,
 }
 
+/// Rows of a system object: (key, transaction, cells).
+pub type SystemRows = Vec<(Vec<u8>, TxId, Cells)>;
+
 /// Derives index changes at replay and rebuild, when no session is there to say.
 pub trait Derive: Send + Sync {
     /// Called once before the first `derive` of a replay or rebuild, with a reader of the current rows of a system
     /// object (< 1024) in the state that the replay starts from: (key, transaction, cells). Nothing has been derived yet
     /// when it starts from an empty index. Within one transaction `derive` is called in (object, key) order, so
     /// descriptors come before the rows under them.
-    fn begin(
-        &self,
-        _read: &dyn Fn(ObjectId) -> types::Result<Vec<(Vec<u8>, TxId, Cells)>>,
-    ) -> types::Result<()> {
+    fn begin(&self, _read: &dyn Fn(ObjectId) -> types::Result<SystemRows>) -> types::Result<()> {
         Ok(())
     }
     fn derive(

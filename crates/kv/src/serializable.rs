@@ -5,7 +5,7 @@
 //! read key or span counts, whether or not it closes a cycle; spans count whole, even where a scan stopped early; and
 //! beyond a limit a table (or an index) counts as read whole.
 
-use crate::history::{Family, as_slices, split_storage_key, storage_key, storage_span};
+use crate::history::{Family, KeyRange, as_slices, split_storage_key, storage_key, storage_span};
 use crate::recent::{Batch, Shared};
 use crate::{Span, TxId};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -24,7 +24,7 @@ pub(crate) struct Reads(HashMap<(Family, u32), Extent>);
 struct Extent {
     whole: bool,
     keys: HashSet<Vec<u8>>,
-    spans: Vec<(Bound<Vec<u8>>, Bound<Vec<u8>>)>,
+    spans: Vec<KeyRange>,
 }
 
 impl Reads {

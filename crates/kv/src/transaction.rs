@@ -18,7 +18,7 @@ use crate::recent::{Batch, Shared};
 use crate::record::{self, Change};
 use crate::serializable::Reads;
 use crate::snapshot::{Cursor, EntryCursor, IndexCursor, RowCursor, Snapshot, Version, Walk};
-use crate::writes::{Mark, WriteSet};
+use crate::writes::{Mark, WriteSet, Written};
 use crate::{Cells, IndexChange, IndexId, Meta, ObjectId, Op, Span, TxId};
 use host::Random;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -290,7 +290,7 @@ impl Transaction {
     }
 
     /// The write set so far, for whoever must see it before commit: (object, key, new cells or None).
-    pub fn writes(&self) -> Vec<(ObjectId, Vec<u8>, Option<Cells>)> {
+    pub fn writes(&self) -> Vec<Written> {
         // Bodies of our own write set always decode.
         self.writes.rows().unwrap_or_default()
     }

@@ -23,6 +23,9 @@ pub(crate) struct WriteSet {
     pinned: Option<u64>,
 }
 
+/// A written key: its object, itself, the new cells or None.
+pub type Written = (ObjectId, Vec<u8>, Option<Cells>);
+
 /// How much was written at some moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
@@ -134,7 +137,7 @@ impl WriteSet {
         guard::read(&self.table).tops(family).map(|(key, body)| (key.clone(), body.clone())).collect()
     }
 
-    pub(crate) fn rows(&self) -> Result<Vec<(ObjectId, Vec<u8>, Option<Cells>)>> {
+    pub(crate) fn rows(&self) -> Result<Vec<Written>> {
         let mut rows = Vec::new();
         for (key, body) in self.tops(Family::Row) {
             let (object, key) = split_storage_key(&key);

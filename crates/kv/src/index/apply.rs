@@ -73,6 +73,7 @@ impl Index {
         };
         let mut top: Option<Stored> = top;
         let mut changed = false;
+        let mut tombstone = None;
         for &(_, tx, body) in versions {
             let live = is_live(body);
             match top.take() {
@@ -91,25 +92,35 @@ impl Index {
                             value: Some(superseded),
                         });
                     }
-                    top = Some(Stored { tx, body: body.to_vec() });
+                    let next = Stored { tx, body: body.to_vec() };
+                    if !live {
+                        tombstone = Some(next.clone());
+                    }
+                    top = Some(next);
                     changed = true;
                 }
             }
         }
         let (true, Some(top)) = (changed, top) else { return Ok(()) };
+        if let Some(tombstone) = tombstone {
+            self.bury(family, key, &tombstone, writes);
+        }
         if top.is_live() {
             writes.push(put(Keyspace::current(family), key, &top));
-            return Ok(());
-        }
-        if guard::write(&self.deaths).add(family, key, top.tx) {
-            let key = death_key(family, split_storage_key(key).0);
-            writes.push(Write { keyspace: Keyspace::Meta, key, value: Some(vec![1]) });
-        }
-        writes.push(put(Keyspace::dead(family), key, &top));
-        if was_current {
+        } else if was_current {
             writes.push(Write { keyspace: Keyspace::current(family), key: key.to_vec(), value: None });
         }
         Ok(())
+    }
+
+    /// Registers a key's newest delete, before the key leaves the current keyspace. It stays when the key comes back,
+    /// so what the engine holds does not depend on how transactions were portioned.
+    fn bury(&self, family: Family, key: &Shared, tombstone: &Stored, writes: &mut Vec<Write>) {
+        if guard::write(&self.deaths).add(family, key, tombstone.tx) {
+            let key = death_key(family, split_storage_key(key).0);
+            writes.push(Write { keyspace: Keyspace::Meta, key, value: Some(vec![1]) });
+        }
+        writes.push(put(Keyspace::dead(family), key, tombstone));
     }
 
     /// The engine has them: the table of recent versions may let go.
@@ -170,21 +181,21 @@ impl Index {
         }
         chain.insert(version.tx, version.body);
         let mut writes = Vec::new();
+        let tombstone = chain.iter().rev().find(|(_, body)| !is_live(body));
+        let tombstone = tombstone.map(|(&tx, body)| Stored { tx, body: body.clone() });
         let Some((tx, body)) = chain.pop_last() else { return Ok(()) };
         for (tx, body) in chain {
             let (key, value) = (history_key(key, tx), Some(value(tx, &body)));
             writes.push(Write { keyspace: Keyspace::history(family), key, value });
         }
         let top = Stored { tx, body };
+        let key: Shared = key.into();
+        if let Some(tombstone) = tombstone {
+            self.bury(family, &key, &tombstone, &mut writes);
+        }
         if top.is_live() {
-            writes.push(put(Keyspace::current(family), key, &top));
+            writes.push(put(Keyspace::current(family), &key, &top));
         } else {
-            let key: Shared = key.into();
-            if guard::write(&self.deaths).add(family, &key, tx) {
-                let key = death_key(family, split_storage_key(&key).0);
-                writes.push(Write { keyspace: Keyspace::Meta, key, value: Some(vec![1]) });
-            }
-            writes.push(put(Keyspace::dead(family), &key, &top));
             writes.push(Write { keyspace: Keyspace::current(family), key: key.to_vec(), value: None });
         }
         self.engine.apply(&mut writes.into_iter())

@@ -110,7 +110,7 @@ impl Index {
             for key in died.items {
                 if !reach.is_beyond(&key, &end)
                     && !merged.contains_key(&key)
-                    && let Some(older) = self.history_at(family, &key, tx)?
+                    && let Some(older) = self.buried_at(family, &key, tx)?
                 {
                     merged.insert(key, older);
                 }

@@ -1,0 +1,109 @@
+//! The store from outside: model, isolation, concurrency, the index's checkpoint.
+
+extern crate stele_kv as kv;
+
+mod concurrency;
+mod isolation;
+mod model;
+mod sled;
+
+use host::Host;
+use kv::ledger::LedgerOptions;
+use kv::store::IndexEngine;
+use kv::{Cell, Cells, Cursor, Derive, IndexChange, IndexId, Meta, ObjectId, Options, Span, Store, TxId};
+use std::path::Path;
+use std::sync::Arc;
+use types::Result;
+
+pub const TABLE: ObjectId = 16_384;
+pub const INDEX: IndexId = 20_000;
+
+pub fn options(index: IndexEngine) -> Options {
+    Options {
+        ledger: LedgerOptions {
+            origin: "test.example/store".into(),
+            create: true,
+            accept_missing_checkpoint: false,
+            accept_clock: false,
+            segment_size_bytes: 1 << 20,
+            progress: None,
+        },
+        index,
+        index_cache_bytes: 16 << 20,
+        derive: Arc::new(ByValue),
+    }
+}
+
+pub fn memory_store(host: &Host) -> Store {
+    Store::open(host.clone(), Path::new("/db"), options(IndexEngine::Memory)).unwrap()
+}
+
+pub fn cells(value: &[u8]) -> Cells {
+    Cells::new([Cell { column: 1, code: 0x1a, bytes: value }])
+}
+
+pub fn value(cells: &Cells) -> Vec<u8> {
+    cells.iter().next().map(|cell| cell.bytes.to_vec()).unwrap_or_default()
+}
+
+/// An index on the value of every row of user tables: entry = value ‖ key.
+pub struct ByValue;
+
+impl Derive for ByValue {
+    fn derive(
+        &self,
+        _: TxId,
+        object: ObjectId,
+        key: &[u8],
+        old: Option<&Cells>,
+        new: Option<&Cells>,
+        out: &mut Vec<IndexChange>,
+    ) -> Result<()> {
+        if object == TABLE && old != new {
+            for (cells, add) in [(old, false), (new, true)] {
+                let Some(cells) = cells else { continue };
+                let entry = [&value(cells)[..], key].concat();
+                out.push(IndexChange { index: INDEX, key: entry, primary_key: key.to_vec(), add });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a session would derive.
+pub fn derived(key: &[u8], old: Option<&[u8]>, new: Option<&[u8]>) -> Vec<IndexChange> {
+    let (old, new) = (old.map(cells), new.map(cells));
+    let mut out = Vec::new();
+    ByValue.derive(0, TABLE, key, old.as_ref(), new.as_ref(), &mut out).unwrap();
+    out
+}
+
+pub fn rows(mut cursor: Box<dyn Cursor + Send>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut rows = Vec::new();
+    while let Some((key, version)) = cursor.next().unwrap() {
+        rows.push((key, value(version.cells.as_ref().unwrap())));
+    }
+    rows
+}
+
+pub fn put(store: &Store, key: &[u8], new: &[u8]) -> TxId {
+    let mut transaction = store.begin(kv::Isolation::ReadCommitted);
+    transaction.lock_row(TABLE, key, kv::LockStrength::Update, kv::LockWait::Block).unwrap();
+    let old = transaction.newest(TABLE, key).unwrap().and_then(|old| old.cells);
+    let changes = derived(key, old.as_ref().map(value).as_deref(), Some(new));
+    transaction.put(TABLE, key, cells(new), 1, changes).unwrap();
+    transaction.commit(Meta::default(), true).unwrap().tx.unwrap()
+}
+
+pub fn delete(store: &Store, key: &[u8]) -> Option<TxId> {
+    let mut transaction = store.begin(kv::Isolation::ReadCommitted);
+    transaction.lock_row(TABLE, key, kv::LockStrength::Update, kv::LockWait::Block).unwrap();
+    let old = transaction.newest(TABLE, key).unwrap().and_then(|old| old.cells);
+    let changes = derived(key, old.as_ref().map(value).as_deref(), None);
+    transaction.delete(TABLE, key, None, changes).unwrap();
+    transaction.commit(Meta::default(), true).unwrap().tx
+}
+
+pub fn all(store: &Store) -> Vec<(Vec<u8>, Vec<u8>)> {
+    rows(store.snapshot(kv::At::Latest).unwrap().scan(TABLE, &Span::all(), false))
+}

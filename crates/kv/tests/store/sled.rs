@@ -1,0 +1,253 @@
+//! The index on disk: when it is kept, when it is replayed, when it is rebuilt.
+
+use crate::*;
+use kv::store::IndexEntry;
+use kv::{At, Isolation};
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+/// A store on a real disk that remembers how much of the log was brought into the index at open.
+struct Real {
+    folder: tempfile::TempDir,
+}
+
+impl Real {
+    fn new() -> Real {
+        Real { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("db")
+    }
+
+    fn checkpoint(&self) -> PathBuf {
+        self.database().join("index/index.checkpoint")
+    }
+
+    /// Opens; None = nothing was replayed.
+    fn open(&self) -> (Store, Option<u64>) {
+        let replayed = Arc::new(Mutex::new(None));
+        let seen = replayed.clone();
+        let mut options = options(IndexEngine::Sled);
+        options.ledger.progress = Some(Arc::new(move |what: &str, _, total| {
+            if what == "index" {
+                *seen.lock().unwrap() = Some(total);
+            }
+        }));
+        let store = Store::open(Host::real(), &self.database(), options).unwrap();
+        let replayed = *replayed.lock().unwrap();
+        (store, replayed)
+    }
+
+    /// A copy of the files as they are now: what a crash of the process leaves.
+    fn crash(&self) -> Real {
+        let copy = Real::new();
+        copy_folder(&self.database(), &copy.database());
+        copy
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn fill(store: &Store, from: u8, to: u8) {
+    for number in from..to {
+        put(store, &[number % 16], &[b'0' + number % 7]);
+        if number % 5 == 0 {
+            delete(store, &[number % 16]);
+        }
+    }
+}
+
+fn check(store: &Store, expected: &[(Vec<u8>, Vec<u8>)]) {
+    assert_eq!(all(store), expected);
+    assert_eq!(kv::index::check_index(store, &ByValue).unwrap(), []);
+}
+
+#[test]
+fn an_index_that_was_closed_in_order_is_taken_as_it_is() {
+    let real = Real::new();
+    let (store, replayed) = real.open();
+    assert_eq!(replayed, Some(1));
+    fill(&store, 0, 40);
+    let expected = all(&store);
+    drop(store);
+    assert!(std::fs::read_to_string(real.checkpoint()).unwrap().contains("clean yes"));
+    let (store, replayed) = real.open();
+    assert_eq!(replayed, None);
+    assert!(std::fs::read_to_string(real.checkpoint()).unwrap().contains("clean no"));
+    check(&store, &expected);
+    // Deletes of before are found without a memory of them.
+    assert!(store.snapshot(At::Transaction(3)).unwrap().get(TABLE, &[0]).unwrap().is_none());
+    fill(&store, 40, 60);
+    let expected = all(&store);
+    check(&store, &expected);
+}
+
+#[test]
+fn after_a_crash_of_the_process_the_tail_is_replayed() {
+    let real = Real::new();
+    let (store, _) = real.open();
+    fill(&store, 0, 20);
+    drop(store);
+    let (store, _) = real.open();
+    let whole = store.ledger().size();
+    fill(&store, 20, 50);
+    let expected = all(&store);
+    let size = store.ledger().size();
+    for _ in 0..3 {
+        let crashed = real.crash();
+        let (reopened, replayed) = crashed.open();
+        assert_eq!(replayed, Some(size - whole), "from the checkpoint on, and no more");
+        check(&reopened, &expected);
+        fill(&reopened, 50, 60);
+        check(&reopened, &all(&reopened));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+}
+
+#[test]
+fn whatever_is_in_doubt_is_rebuilt() {
+    let real = Real::new();
+    let (store, _) = real.open();
+    fill(&store, 0, 30);
+    let expected = all(&store);
+    let size = store.ledger().size();
+    let rebuilt = |what: &str, spoil: &dyn Fn(&Real)| {
+        let crashed = real.crash();
+        spoil(&crashed);
+        let (store, replayed) = crashed.open();
+        assert_eq!(replayed, Some(size), "{what}");
+        check(&store, &expected);
+        drop(store);
+        assert_eq!(crashed.open().1, None, "{what}: and then it is whole");
+    };
+    let edit = |real: &Real, line: &str, new: &str| {
+        let text = std::fs::read_to_string(real.checkpoint()).unwrap();
+        let mut body: String = text
+            .lines()
+            .filter(|text| !text.starts_with("crc32c"))
+            .map(|text| if text.starts_with(line) { format!("{new}\n") } else { format!("{text}\n") })
+            .collect();
+        let crc = crc32c::crc32c(body.as_bytes());
+        body.push_str(&format!("crc32c {crc:08x}\n"));
+        std::fs::write(real.checkpoint(), body).unwrap();
+    };
+    rebuilt("no checkpoint", &|real| std::fs::remove_file(real.checkpoint()).unwrap());
+    rebuilt("a damaged checkpoint", &|real| std::fs::write(real.checkpoint(), "stele index 1\n").unwrap());
+    rebuilt("another boot", &|real| edit(real, "boot", "boot 00000000-0000-0000-0000-000000000000"));
+    rebuilt("another engine", &|real| edit(real, "engine", "engine sled 0.35.0"));
+    rebuilt("another log", &|real| edit(real, "root", &format!("root {}", "ab".repeat(32))));
+    rebuilt("no engine files", &|real| {
+        std::fs::remove_dir_all(real.database().join("index/sled")).unwrap();
+    });
+    rebuilt("an engine file cut off", &|real| {
+        let path = real.database().join("index/sled/db");
+        std::fs::File::options().write(true).open(path).unwrap().set_len(100).unwrap();
+    });
+    rebuilt("an engine behind its checkpoint", &|real| edit(real, "applied", &format!("applied {}", size)));
+}
+
+#[test]
+fn rebuilding_on_request_needs_a_closed_store() {
+    let real = Real::new();
+    let (store, _) = real.open();
+    fill(&store, 0, 10);
+    let (expected, size) = (all(&store), store.ledger().size());
+    assert!(kv::index::rebuild_index(&Host::real(), &real.database()).is_err());
+    drop(store);
+    kv::index::rebuild_index(&Host::real(), &real.database()).unwrap();
+    let (store, replayed) = real.open();
+    assert_eq!(replayed, Some(size));
+    check(&store, &expected);
+}
+
+#[test]
+fn a_half_written_snapshot_of_sled_does_no_harm() {
+    let real = Real::new();
+    let (store, _) = real.open();
+    fill(&store, 0, 10);
+    let expected = all(&store);
+    drop(store);
+    std::fs::write(real.database().join("index/sled/snap.00FFFFFFFFFFFFFF.generating"), b"half").unwrap();
+    let (store, replayed) = real.open();
+    assert_eq!(replayed, None);
+    check(&store, &expected);
+}
+
+#[test]
+fn an_index_is_built_over_history_and_dropped() {
+    const BUILT: kv::IndexId = 40_000;
+    let real = Real::new();
+    let (store, _) = real.open();
+    fill(&store, 0, 30);
+    let mut entries = Vec::new();
+    for key in 0..16u8 {
+        let history = store.history(TABLE, &[key]).unwrap();
+        for (number, version) in history.iter().enumerate() {
+            let Some(cells) = &version.cells else { continue };
+            let to = history.get(number + 1).map(|next| next.tx);
+            let entry = [&value(cells)[..], &[key]].concat();
+            entries.push(IndexEntry {
+                index: BUILT,
+                key: entry,
+                primary_key: vec![key],
+                from: version.tx,
+                to,
+            });
+        }
+    }
+    // In any order.
+    entries.reverse();
+    entries.sort_by_key(|entry| entry.key.len() as u64 ^ (entry.from * 7 % 5));
+    assert!(!store.is_index_built(BUILT).unwrap());
+    store.build_index(&mut entries.into_iter().map(Ok)).unwrap();
+    let compare = |store: &Store| {
+        assert!(store.is_index_built(BUILT).unwrap());
+        for tx in 0..store.ledger().size() {
+            let snapshot = store.snapshot(At::Transaction(tx)).unwrap();
+            let (mut built, mut derived) = (
+                snapshot.scan_index(BUILT, &Span::all(), false),
+                snapshot.scan_index(INDEX, &Span::all(), false),
+            );
+            loop {
+                let (built, derived) = (built.next().unwrap(), derived.next().unwrap());
+                assert_eq!(built, derived, "at {tx}");
+                if built.is_none() {
+                    break;
+                }
+            }
+        }
+    };
+    compare(&store);
+    // A crash right after does not lose it.
+    let crashed = real.crash();
+    compare(&crashed.open().0);
+    store.drop_index(BUILT).unwrap();
+    store.close().unwrap();
+    drop(store);
+    let (store, _) = real.open();
+    let snapshot = store.begin(Isolation::ReadCommitted).snapshot().clone();
+    assert!(snapshot.scan_index(INDEX, &Span::all(), false).next().unwrap().is_some());
+}
+
+#[test]
+fn a_second_opening_is_refused() {
+    let real = Real::new();
+    let (store, _) = real.open();
+    let error =
+        Store::open(Host::real(), &real.database(), options(IndexEngine::Sled)).map(|_| ()).unwrap_err();
+    assert_eq!(error.state, types::SqlState::ObjectInUse);
+    drop(store);
+    real.open();
+}
