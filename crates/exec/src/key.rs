@@ -65,8 +65,11 @@ fn hash_value(column: &Vector, row: usize, out: &mut Vec<u8>) -> Result<()> {
             return Err(err!(UndefinedFunction, "could not identify an equality operator for type json"));
         }
         // Equal jsonb documents have equal bytes.
-        Data::Bytes(v) if column.data_type != DataType::Bpchar => {
-            let bytes = v.get(row);
+        Data::Bytes(v) => {
+            let bytes = match column.data_type {
+                DataType::Bpchar => without_padding(v.get(row)),
+                _ => v.get(row),
+            };
             out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
             out.extend_from_slice(bytes);
             return Ok(());
@@ -75,6 +78,11 @@ fn hash_value(column: &Vector, row: usize, out: &mut Vec<u8>) -> Result<()> {
     };
     out.extend_from_slice(&fixed.to_le_bytes());
     Ok(())
+}
+
+fn without_padding(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
+    &bytes[..end]
 }
 
 fn encode(value: &Value, data_type: DataType, out: &mut Vec<u8>) -> Result<()> {
@@ -122,8 +130,7 @@ impl SortKeys {
         for row in 0..rows {
             buffer.clear();
             for (column, (descending, nulls_first)) in columns.iter().zip(&self.directions) {
-                let value = column.get(row);
-                codec::key::encode(&value, column.data_type, *descending, *nulls_first, &mut buffer)?;
+                codec::key::encode_at(column, row, *descending, *nulls_first, &mut buffer)?;
             }
             self.encoded.push(&buffer);
         }
@@ -231,5 +238,110 @@ impl Hasher for KeyHasher {
     }
     fn finish(&self) -> u64 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn values(data_type: DataType) -> BoxedStrategy<Value> {
+        let value = match data_type {
+            DataType::Int4 => any::<i32>().prop_map(Value::Int4).boxed(),
+            DataType::Float8 => prop_oneof![Just(0.0), Just(-0.0), Just(f64::NAN), any::<f64>()]
+                .prop_map(Value::Float8)
+                .boxed(),
+            _ => "[ab\u{0}-\u{3} é]{0,12}".prop_map(Value::Text).boxed(),
+        };
+        prop_oneof![1 => Just(Value::Null), 4 => value].boxed()
+    }
+
+    fn column() -> impl Strategy<Value = (DataType, Vec<Value>)> {
+        let data_type = prop_oneof![Just(DataType::Int4), Just(DataType::Float8), Just(DataType::Text)];
+        data_type.prop_flat_map(|ty| (Just(ty), prop::collection::vec(values(ty), 1..40)))
+    }
+
+    proptest! {
+        #[test]
+        fn key_order_is_sql_order((data_type, values) in column(), descending: bool, nulls_first: bool) {
+            let vector = Vector::from_values(data_type, &values);
+            let mut keys = SortKeys::by(vec![(descending, nulls_first)], std::iter::once(data_type));
+            keys.push(std::slice::from_ref(&vector), values.len()).unwrap();
+            let order = keys.order(values.len());
+            let mut expected: Vec<usize> = (0..values.len()).collect();
+            expected.sort_by(|&a, &b| match (values[a].is_null(), values[b].is_null()) {
+                (true, true) => Ordering::Equal,
+                (true, false) if nulls_first => Ordering::Less,
+                (true, false) => Ordering::Greater,
+                (false, true) if nulls_first => Ordering::Greater,
+                (false, true) => Ordering::Less,
+                _ if descending => compare(&values[b], &values[a]),
+                _ => compare(&values[a], &values[b]),
+            });
+            prop_assert_eq!(order, expected);
+        }
+
+        #[test]
+        fn hash_keys_are_equal_where_values_are((data_type, values) in column()) {
+            let vector = Vector::from_values(data_type, &values);
+            let key = |row| {
+                let mut key = Vec::new();
+                hash_key(std::slice::from_ref(&vector), row, &mut key).unwrap();
+                key
+            };
+            for a in 0..values.len() {
+                for b in 0..values.len() {
+                    prop_assert_eq!(key(a) == key(b), compare(&values[a], &values[b]).is_eq());
+                }
+            }
+        }
+
+        #[test]
+        fn a_column_encodes_as_its_values((data_type, values) in column(), descending: bool, nulls_first: bool) {
+            for data_type in [data_type, if data_type == DataType::Text { DataType::Bpchar } else { data_type }] {
+                let vector = Vector::from_values(data_type, &values);
+                for (row, value) in values.iter().enumerate() {
+                    let (mut one, mut other) = (Vec::new(), Vec::new());
+                    codec::key::encode_at(&vector, row, descending, nulls_first, &mut one).unwrap();
+                    codec::key::encode(value, data_type, descending, nulls_first, &mut other).unwrap();
+                    prop_assert_eq!(one, other);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn types_without_keys_are_sorted_by_comparison() {
+        let record = |a: i32, b: &str| {
+            Value::Record(vec![(DataType::Int4, Value::Int4(a)), (DataType::Text, Value::text(b))])
+        };
+        let rows = [record(2, "a"), Value::Null, record(1, "b"), record(1, "a"), record(2, "a")];
+        let vector = Vector::from_values(DataType::Record, &rows);
+        let mut keys = SortKeys::by(vec![(true, false)], std::iter::once(DataType::Record));
+        keys.push(&[vector], 5).unwrap();
+        assert_eq!(keys.order(5), [0, 4, 2, 3, 1]);
+        let json = Vector::from_values(DataType::Json, &[Value::text("{}")]);
+        let mut keys = SortKeys::by(vec![(false, false)], std::iter::once(DataType::Json));
+        assert_eq!(keys.push(&[json], 1).unwrap_err().state, types::SqlState::UndefinedFunction);
+    }
+
+    #[test]
+    fn padding_and_width_do_not_matter() {
+        let same = |a: (DataType, Value), b: (DataType, Value)| {
+            let key = |(data_type, value): (DataType, Value)| {
+                let mut key = Vec::new();
+                hash_key(&[Vector::from_values(data_type, &[value])], 0, &mut key).unwrap();
+                key
+            };
+            assert!(same_hash_form(a.0, b.0));
+            key(a) == key(b)
+        };
+        assert!(same((DataType::Int2, Value::Int2(-7)), (DataType::Int8, Value::Int8(-7))));
+        assert!(same((DataType::Float4, Value::Float4(0.5)), (DataType::Float8, Value::Float8(0.5))));
+        assert!(same((DataType::Bpchar, Value::text("a  ")), (DataType::Bpchar, Value::text("a"))));
+        assert!(!same((DataType::Varchar, Value::text("a ")), (DataType::Text, Value::text("a"))));
+        assert!(!same_hash_form(DataType::Bpchar, DataType::Text));
+        assert!(!same_hash_form(DataType::Int4, DataType::Numeric));
     }
 }

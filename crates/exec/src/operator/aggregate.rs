@@ -110,11 +110,16 @@ impl Groups {
         let mut numbers = Vec::with_capacity(node.sets.len());
         let mut row_key = Vec::new();
         for (set, positions) in node.sets.iter().enumerate() {
+            if positions.is_empty() {
+                let only = self.maps[set].get(&[] as &[u8]).copied().unwrap_or_default();
+                numbers.push(vec![only; rows]);
+                continue;
+            }
             let columns: Vec<Vector> = match positions.len() == keys.len() && positions.is_sorted() {
                 true => vec![],
                 false => positions.iter().filter_map(|&position| keys.get(position)).cloned().collect(),
             };
-            let columns = if columns.is_empty() && !positions.is_empty() { keys } else { &columns };
+            let columns = if columns.is_empty() { keys } else { &columns };
             let mut of_set = Vec::with_capacity(rows);
             for row in 0..rows {
                 row_key.clear();

@@ -104,6 +104,7 @@ impl Insert {
             let proposed = proposed.take(&[row]);
             checks::enforce(&node.relation, &node.checks, &proposed, run)?;
             let values = proposed.row(0);
+            let mut locked: Option<RowKey> = None;
             loop {
                 expr::Runtime::check_interrupt(run)?;
                 let Some((key, existing)) = self.insert(node, &values, Some(&on_conflict.arbiters), run)?
@@ -113,30 +114,29 @@ impl Insert {
                 };
                 let ConflictAction::Update { set, filter } = &on_conflict.action else { break };
                 if self.touched.contains(&key) {
-                    return Err(err!(
-                        CardinalityViolation,
-                        "ON CONFLICT DO UPDATE command cannot affect row a second time"
-                    )
-                    .hint(
-                        "Ensure that no rows proposed for insertion within the same command have duplicate \
-                         constrained values.",
-                    ));
+                    return Err(second_time());
                 }
-                let strength = strength_of(&node.relation, set.iter().map(|(position, _)| *position));
-                let locked = run.transaction()?.lock_row(&node.relation, &key, strength, LockWait::Block)?;
-                match locked {
-                    LockedRow::Same => {
-                        if let Some(row) =
-                            self.update(node, set, filter.as_ref(), &key, &existing, &values, run)?
-                        {
-                            stored.push_row(&row);
+                if locked.as_ref() != Some(&key) {
+                    let strength = strength_of(&node.relation, set.iter().map(|(position, _)| *position));
+                    let row = run.transaction()?.lock_row(&node.relation, &key, strength, LockWait::Block)?;
+                    match row {
+                        LockedRow::Same => {}
+                        // Another transaction was faster: there may be no conflict any more, or another one. If it is
+                        // this one, it now stays as it is.
+                        LockedRow::Changed(key, _) => {
+                            locked = Some(key);
+                            continue;
                         }
-                        break;
+                        LockedRow::Gone => continue,
+                        LockedRow::Skipped => {
+                            return Err(Error::internal("a lock that waits was not granted"));
+                        }
                     }
-                    // Another transaction was faster: there may be no conflict any more, or another one.
-                    LockedRow::Changed(..) | LockedRow::Gone => {}
-                    LockedRow::Skipped => return Err(Error::internal("a lock that waits was not granted")),
                 }
+                if let Some(row) = self.update(node, set, filter.as_ref(), &key, &existing, &values, run)? {
+                    stored.push_row(&row);
+                }
+                break;
             }
         }
         Ok(stored)
@@ -178,4 +178,10 @@ impl Insert {
         self.affected += 1;
         Ok(Some(new))
     }
+}
+
+fn second_time() -> Error {
+    err!(CardinalityViolation, "ON CONFLICT DO UPDATE command cannot affect row a second time").hint(
+        "Ensure that no rows proposed for insertion within the same command have duplicate constrained values.",
+    )
 }

@@ -22,13 +22,13 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// The next rows of the input: all of them if some could be read after the first was written, one at a time if the
-    /// table's own foreign keys could change a row of the same batch.
+    /// The next rows of the input: all of them if some could be read after the first was written, `one_by_one` if a
+    /// foreign key's action could change a row of the same batch.
     pub fn next(
         &mut self,
         input: &mut Operator,
         plan: &Plan,
-        relation: &Relation,
+        one_by_one: bool,
         late: bool,
         run: &Run<'_, '_>,
         out: &mut Batch,
@@ -50,7 +50,7 @@ impl Targets {
                 return Ok(false);
             }
         }
-        if relation.referenced_by.iter().any(|(table, _)| *table == relation.oid) {
+        if one_by_one {
             *out = self.rows.take(&[self.position]);
             self.position += 1;
         } else {
