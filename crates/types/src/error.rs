@@ -230,6 +230,12 @@ impl Error {
         self
     }
 
+    /// Where the error came from: the W field.
+    pub fn context(mut self, text: impl Into<String>) -> Error {
+        self.context = Some(text.into());
+        self
+    }
+
     pub fn hint(mut self, text: impl Into<String>) -> Error {
         self.hint = Some(text.into());
         self

@@ -7,6 +7,35 @@ use crate::{Result, err};
 use std::fmt;
 
 impl Numeric {
+    /// Appends the text.
+    pub fn push_text(&self, out: &mut String) {
+        if let Repr::Small { units, scale } = self.0 {
+            if scale == 0 {
+                return crate::text::push_integer(out, units);
+            }
+            // The digits, with zeros so that one stands before the point.
+            let mut digits = [b'0'; 20];
+            let mut at = digits.len();
+            let mut rest = units.unsigned_abs();
+            while rest > 0 {
+                at -= 1;
+                digits[at] = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+            let point = digits.len() - scale as usize;
+            at = at.min(point - 1);
+            if units < 0 {
+                out.push('-');
+            }
+            out.extend(digits[at..point].iter().map(|digit| *digit as char));
+            out.push('.');
+            out.extend(digits[point..].iter().map(|digit| *digit as char));
+            return;
+        }
+        // Writing to a String cannot fail.
+        let _ = fmt::Write::write_fmt(out, format_args!("{self}"));
+    }
+
     /// 22P02 for what is no number, 22003 beyond the format's limits.
     pub fn parse(text: &str) -> Result<Numeric> {
         let invalid = || err!(InvalidTextRepresentation, "invalid input syntax for type numeric: \"{text}\"");
