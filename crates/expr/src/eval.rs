@@ -13,6 +13,8 @@ mod conditional;
 mod container;
 mod membership;
 
+pub(crate) use container::nest;
+
 use crate::columnwise::{at, column, push};
 use crate::context::{Context, one_row};
 use crate::expr::Expr;

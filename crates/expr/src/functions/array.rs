@@ -92,7 +92,10 @@ pub(crate) fn dimensions(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     if array.dimensions.is_empty() {
         return Ok(Value::Null);
     }
-    let bounds = array.dimensions.iter().map(|(length, lower)| format!("[{lower}:{}]", lower.saturating_add(length - 1)));
+    let bounds = array
+        .dimensions
+        .iter()
+        .map(|(length, lower)| format!("[{lower}:{}]", lower.saturating_add(length - 1)));
     Ok(Value::Text(bounds.collect()))
 }
 pub(crate) fn cardinality(_: &Context<'_>, args: &[Value]) -> Result<Value> {
@@ -139,13 +142,16 @@ pub(crate) fn concatenate(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     if b.dimensions.is_empty() {
         return Ok(args[0].clone());
     }
-    let incompatible = |detail: &str| err!(ArraySubscriptError, "cannot concatenate incompatible arrays").detail(detail);
+    let incompatible =
+        |detail: &str| err!(ArraySubscriptError, "cannot concatenate incompatible arrays").detail(detail);
     let differing = || incompatible("Arrays with differing dimensions are not compatible for concatenation.");
     // An array joins another of as many dimensions, or one of one more as its item.
     let mut dimensions = match (a.dimensions.len(), b.dimensions.len()) {
         (m, n) if m == n && a.dimensions[1..] == b.dimensions[1..] => a.dimensions.clone(),
         (m, n) if m == n => {
-            return Err(incompatible("Arrays with differing element dimensions are not compatible for concatenation."));
+            return Err(incompatible(
+                "Arrays with differing element dimensions are not compatible for concatenation.",
+            ));
         }
         (m, n) if m == n + 1 && a.dimensions[1..] == b.dimensions[..] => a.dimensions.clone(),
         (m, n) if m + 1 == n && a.dimensions[..] == b.dimensions[1..] => b.dimensions.clone(),
@@ -186,7 +192,10 @@ pub(crate) fn overlap(_: &Context<'_>, args: &[Value]) -> Result<Value> {
 
 fn searchable(array: &Array) -> Result<&Array> {
     if array.dimensions.len() > 1 {
-        return Err(err!(FeatureNotSupported, "searching for elements in multidimensional arrays is not supported"));
+        return Err(err!(
+            FeatureNotSupported,
+            "searching for elements in multidimensional arrays is not supported"
+        ));
     }
     Ok(array)
 }
@@ -213,7 +222,10 @@ pub(crate) fn positions(_: &Context<'_>, args: &[&Vector], rows: usize) -> Resul
         let array = searchable(array)?;
         let lower = array.dimensions.first().map_or(1, |(_, lower)| *lower);
         let found = array.values.iter().enumerate().filter(|(_, other)| same(item, other, array.element));
-        Ok(Value::array(DataType::Int4, found.map(|(index, _)| Value::Int4(lower.saturating_add(index as i32))).collect()))
+        Ok(Value::array(
+            DataType::Int4,
+            found.map(|(index, _)| Value::Int4(lower.saturating_add(index as i32))).collect(),
+        ))
     })
 }
 
@@ -222,9 +234,13 @@ pub(crate) fn remove(_: &Context<'_>, args: &[&Vector], rows: usize) -> Result<V
     rowwise(args, rows, arrays.data_type, |values| {
         let [Value::Array(array), item] = values else { return Ok(Value::Null) };
         if array.dimensions.len() > 1 {
-            return Err(err!(FeatureNotSupported, "removing elements from multidimensional arrays is not supported"));
+            return Err(err!(
+                FeatureNotSupported,
+                "removing elements from multidimensional arrays is not supported"
+            ));
         }
-        let kept: Vec<Value> = array.values.iter().filter(|other| !same(item, other, array.element)).cloned().collect();
+        let kept: Vec<Value> =
+            array.values.iter().filter(|other| !same(item, other, array.element)).cloned().collect();
         let dimensions = match (kept.is_empty(), array.dimensions.first()) {
             (false, Some((_, lower))) => vec![(kept.len() as i32, *lower)],
             _ => vec![],

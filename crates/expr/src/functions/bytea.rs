@@ -126,16 +126,18 @@ pub(crate) fn overlay(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     if start <= 0 {
         return Err(err!(SubstringError, "negative substring length not allowed"));
     }
-    let resume = start.checked_add(length).ok_or_else(|| err!(NumericValueOutOfRange, "integer out of range"))?;
+    let resume =
+        start.checked_add(length).ok_or_else(|| err!(NumericValueOutOfRange, "integer out of range"))?;
     let before = (start as usize - 1).min(bytes.len());
     let after = ((resume as i64 - 1).max(0) as usize).min(bytes.len());
     Ok(Value::Bytea([&bytes[..before], placed.as_slice(), &bytes[after..]].concat()))
 }
 
 fn in_range(index: i64, count: usize) -> Result<usize> {
-    usize::try_from(index).ok().filter(|index| *index < count).ok_or_else(|| {
-        err!(ArraySubscriptError, "index {index} out of valid range, 0..{}", count as i64 - 1)
-    })
+    usize::try_from(index)
+        .ok()
+        .filter(|index| *index < count)
+        .ok_or_else(|| err!(ArraySubscriptError, "index {index} out of valid range, 0..{}", count as i64 - 1))
 }
 
 pub(crate) fn get_byte(_: &Context<'_>, args: &[Value]) -> Result<Value> {
@@ -143,7 +145,9 @@ pub(crate) fn get_byte(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     Ok(Value::Int4(bytes[in_range(*index as i64, bytes.len())?] as i32))
 }
 pub(crate) fn set_byte(_: &Context<'_>, args: &[Value]) -> Result<Value> {
-    let [Value::Bytea(bytes), Value::Int4(index), Value::Int4(byte)] = args else { return Err(unexpected(args)) };
+    let [Value::Bytea(bytes), Value::Int4(index), Value::Int4(byte)] = args else {
+        return Err(unexpected(args));
+    };
     let index = in_range(*index as i64, bytes.len())?;
     let mut bytes = bytes.clone();
     bytes[index] = *byte as u8;
@@ -156,7 +160,9 @@ pub(crate) fn get_bit(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     Ok(Value::Int4((bytes[index / 8] >> (index % 8) & 1) as i32))
 }
 pub(crate) fn set_bit(_: &Context<'_>, args: &[Value]) -> Result<Value> {
-    let [Value::Bytea(bytes), Value::Int8(index), Value::Int4(bit)] = args else { return Err(unexpected(args)) };
+    let [Value::Bytea(bytes), Value::Int8(index), Value::Int4(bit)] = args else {
+        return Err(unexpected(args));
+    };
     let index = in_range(*index, bytes.len() * 8)?;
     if !matches!(bit, 0 | 1) {
         return Err(err!(InvalidParameterValue, "new bit must be 0 or 1"));
@@ -167,7 +173,11 @@ pub(crate) fn set_bit(_: &Context<'_>, args: &[Value]) -> Result<Value> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|nibble| char::from(b"0123456789abcdef"[nibble as usize])).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|nibble| char::from(b"0123456789abcdef"[nibble as usize]))
+        .collect()
 }
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -225,7 +235,8 @@ fn decode_hex(text: &str) -> Result<Vec<u8>> {
     let mut nibbles = Vec::with_capacity(text.len());
     for c in text.chars().filter(|c| !matches!(c, ' ' | '\n' | '\t' | '\r')) {
         nibbles.push(
-            c.to_digit(16).ok_or_else(|| err!(InvalidParameterValue, "invalid hexadecimal digit: \"{c}\""))? as u8,
+            c.to_digit(16).ok_or_else(|| err!(InvalidParameterValue, "invalid hexadecimal digit: \"{c}\""))?
+                as u8,
         );
     }
     if nibbles.len() % 2 != 0 {
@@ -245,7 +256,10 @@ fn decode_base64(text: &str) -> Result<Vec<u8>> {
         let value = match c {
             '=' => {
                 if padding == 0 && position < 2 {
-                    return Err(err!(InvalidParameterValue, "unexpected \"=\" while decoding base64 sequence"));
+                    return Err(err!(
+                        InvalidParameterValue,
+                        "unexpected \"=\" while decoding base64 sequence"
+                    ));
                 }
                 padding += 1;
                 0
@@ -307,8 +321,13 @@ pub(crate) fn convert_from(_: &Context<'_>, args: &[Value]) -> Result<Value> {
         Err(error) => {
             let start = error.valid_up_to();
             let length = error.error_len().unwrap_or(bytes.len() - start);
-            let shown: Vec<String> = bytes[start..start + length].iter().map(|byte| format!("0x{byte:02x}")).collect();
-            Err(err!(CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\": {}", shown.join(" ")))
+            let shown: Vec<String> =
+                bytes[start..start + length].iter().map(|byte| format!("0x{byte:02x}")).collect();
+            Err(err!(
+                CharacterNotInRepertoire,
+                "invalid byte sequence for encoding \"UTF8\": {}",
+                shown.join(" ")
+            ))
         }
     }
 }

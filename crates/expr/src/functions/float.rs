@@ -498,9 +498,7 @@ pub(crate) fn width_bucket(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     if low == high {
         return Err(err!(InvalidArgumentForWidthBucket, "lower bound cannot equal upper bound"));
     }
-    let beyond = || {
-        count.checked_add(1).ok_or_else(|| err!(NumericValueOutOfRange, "integer out of range"))
-    };
+    let beyond = || count.checked_add(1).ok_or_else(|| err!(NumericValueOutOfRange, "integer out of range"));
     let ascending = low < high;
     let (before, after) =
         if ascending { (operand < low, operand >= high) } else { (operand > low, operand <= high) };

@@ -46,7 +46,8 @@ impl<'a> Arguments<'a> {
 
 fn formatted(format: &str, mut arguments: Arguments<'_>, context: &Context<'_>) -> Result<String> {
     let unterminated = || {
-        err!(InvalidParameterValue, "unterminated format() type specifier").hint("For a single \"%\" use \"%%\".")
+        err!(InvalidParameterValue, "unterminated format() type specifier")
+            .hint("For a single \"%\" use \"%%\".")
     };
     let mut out = String::new();
     let mut rest = format;
@@ -110,7 +111,10 @@ fn formatted(format: &str, mut arguments: Arguments<'_>, context: &Context<'_>) 
             ('s', Value::Null) => String::new(),
             ('L', Value::Null) => "NULL".to_owned(),
             (_, Value::Null) => {
-                return Err(err!(NullValueNotAllowed, "null values cannot be formatted as an SQL identifier"));
+                return Err(err!(
+                    NullValueNotAllowed,
+                    "null values cannot be formatted as an SQL identifier"
+                ));
             }
             ('s', value) => output(value, ty, context)?,
             ('I', value) => quote::identifier(&output(value, ty, context)?),
@@ -128,7 +132,8 @@ fn number_at(text: &str) -> Result<Option<(usize, &str)>> {
     if end == 0 {
         return Ok(None);
     }
-    let number: i32 = text[..end].parse().map_err(|_| err!(NumericValueOutOfRange, "number is out of range"))?;
+    let number: i32 =
+        text[..end].parse().map_err(|_| err!(NumericValueOutOfRange, "number is out of range"))?;
     Ok(Some((number as usize, &text[end..])))
 }
 

@@ -188,15 +188,18 @@ macro_rules! integer_unary {
         let [operand] = *args else { return Err(wrong_layout(args)) };
         let data_type = operand.data_type;
         Ok(match &operand.data {
-            Data::I16(a) => {
-                column(DataType::Int2, Data::I16(checked1(a, args, rows, |a| a.$method(), |_| out_of_range(data_type))?))
-            }
-            Data::I32(a) => {
-                column(DataType::Int4, Data::I32(checked1(a, args, rows, |a| a.$method(), |_| out_of_range(data_type))?))
-            }
-            Data::I64(a) => {
-                column(DataType::Int8, Data::I64(checked1(a, args, rows, |a| a.$method(), |_| out_of_range(data_type))?))
-            }
+            Data::I16(a) => column(
+                DataType::Int2,
+                Data::I16(checked1(a, args, rows, |a| a.$method(), |_| out_of_range(data_type))?),
+            ),
+            Data::I32(a) => column(
+                DataType::Int4,
+                Data::I32(checked1(a, args, rows, |a| a.$method(), |_| out_of_range(data_type))?),
+            ),
+            Data::I64(a) => column(
+                DataType::Int8,
+                Data::I64(checked1(a, args, rows, |a| a.$method(), |_| out_of_range(data_type))?),
+            ),
             _ => return Err(wrong_layout(args)),
         })
     }};

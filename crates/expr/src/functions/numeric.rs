@@ -55,7 +55,9 @@ functions! {
 
 fn pairs(args: &[&Vector], rows: usize, f: impl Fn(&Numeric, &Numeric) -> Result<Numeric>) -> Result<Vector> {
     let [left, right] = *args else { return Err(wrong_layout(args)) };
-    let (Data::Numeric(a), Data::Numeric(b)) = (&left.data, &right.data) else { return Err(wrong_layout(args)) };
+    let (Data::Numeric(a), Data::Numeric(b)) = (&left.data, &right.data) else {
+        return Err(wrong_layout(args));
+    };
     let mut out = Vec::with_capacity(rows);
     for row in 0..rows {
         let (i, j) = (at(left, row), at(right, row));
@@ -187,7 +189,8 @@ pub(crate) fn increment(_: &Context<'_>, args: &[Value]) -> Result<Value> {
 }
 
 pub(crate) fn width_bucket(_: &Context<'_>, args: &[Value]) -> Result<Value> {
-    let [Value::Numeric(operand), Value::Numeric(low), Value::Numeric(high), Value::Int4(count)] = args else {
+    let [Value::Numeric(operand), Value::Numeric(low), Value::Numeric(high), Value::Int4(count)] = args
+    else {
         return Err(unexpected(args));
     };
     if *count <= 0 {
@@ -205,7 +208,8 @@ pub(crate) fn width_bucket(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     if low == high {
         return Err(err!(InvalidArgumentForWidthBucket, "lower bound cannot equal upper bound"));
     }
-    let (before, after) = if low < high { (operand < low, operand >= high) } else { (operand > low, operand <= high) };
+    let (before, after) =
+        if low < high { (operand < low, operand >= high) } else { (operand > low, operand <= high) };
     Ok(Value::Int4(if before {
         0
     } else if after {
@@ -229,7 +233,8 @@ pub(crate) fn width_bucket_array(_: &Context<'_>, args: &[&Vector], rows: usize)
             if thresholds.values.iter().any(Value::is_null) {
                 return Err(err!(NullValueNotAllowed, "thresholds array must not contain NULLs"));
             }
-            let bucket = thresholds.values.partition_point(|low| compare_values(low, operand, data_type).is_le());
+            let bucket =
+                thresholds.values.partition_point(|low| compare_values(low, operand, data_type).is_le());
             Ok(Value::Int4(bucket as i32))
         }
         _ => Err(unexpected(values)),

@@ -32,7 +32,11 @@ pub fn identifier(name: &str) -> String {
 /// As SQL must write it: in single quotes, with E where there is a backslash.
 pub fn literal(text: &str) -> String {
     let doubled = text.replace('\'', "''");
-    if doubled.contains('\\') { format!("E'{}'", doubled.replace('\\', "\\\\")) } else { format!("'{doubled}'") }
+    if doubled.contains('\\') {
+        format!("E'{}'", doubled.replace('\\', "\\\\"))
+    } else {
+        format!("'{doubled}'")
+    }
 }
 
 pub(crate) fn quote_ident(_: &Context<'_>, args: &[Value]) -> Result<Value> {
@@ -73,8 +77,8 @@ pub(crate) fn parse_ident(_: &Context<'_>, args: &[Value]) -> Result<Value> {
             _ => error,
         };
         if let Some(quoted) = rest.strip_prefix('"') {
-            let (part, remaining) = unquote(quoted)
-                .ok_or_else(|| invalid().detail("String has unclosed double quotes."))?;
+            let (part, remaining) =
+                unquote(quoted).ok_or_else(|| invalid().detail("String has unclosed double quotes."))?;
             if part.is_empty() {
                 return Err(invalid().detail("Quoted identifier must not be empty."));
             }
@@ -82,7 +86,8 @@ pub(crate) fn parse_ident(_: &Context<'_>, args: &[Value]) -> Result<Value> {
             rest = remaining;
         } else {
             let starts = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
-            let length = rest.find(|c: char| !(starts(c) || c.is_ascii_digit() || c == '$')).unwrap_or(rest.len());
+            let length =
+                rest.find(|c: char| !(starts(c) || c.is_ascii_digit() || c == '$')).unwrap_or(rest.len());
             if !rest.starts_with(starts) {
                 return Err(missing(invalid()));
             }

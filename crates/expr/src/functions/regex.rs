@@ -94,7 +94,9 @@ type Found = Vec<Option<(usize, usize)>>;
 
 fn find(regex: &Regex, text: &str, from: usize) -> Result<Option<Found>> {
     let captures = regex.captures_from_pos(text, from).map_err(|error| invalid(&error.to_string()))?;
-    Ok(captures.map(|captures| captures.iter().map(|group| group.map(|group| (group.start(), group.end()))).collect()))
+    Ok(captures.map(|captures| {
+        captures.iter().map(|group| group.map(|group| (group.start(), group.end()))).collect()
+    }))
 }
 
 /// The byte after the character at `byte`.
@@ -183,7 +185,9 @@ fn first_part(text: &str, pattern: &str, options: Options) -> Result<Value> {
 
 /// `substring(text SIMILAR pattern ESCAPE escape)`
 pub(crate) fn substring_similar(_: &Context<'_>, args: &[Value]) -> Result<Value> {
-    let [Value::Text(text), Value::Text(pattern), Value::Text(escape)] = args else { return Err(unexpected(args)) };
+    let [Value::Text(text), Value::Text(pattern), Value::Text(escape)] = args else {
+        return Err(unexpected(args));
+    };
     if escape.chars().count() > 1 {
         return Err(err!(InvalidEscapeSequence, "invalid escape string")
             .hint("Escape string must be empty or one character."));
@@ -194,7 +198,9 @@ pub(crate) fn substring_similar(_: &Context<'_>, args: &[Value]) -> Result<Value
 
 pub(crate) fn regexp_replace(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     let (text, pattern, replacement, flags) = match args {
-        [Value::Text(text), Value::Text(pattern), Value::Text(replacement)] => (text, pattern, replacement, ""),
+        [Value::Text(text), Value::Text(pattern), Value::Text(replacement)] => {
+            (text, pattern, replacement, "")
+        }
         [Value::Text(text), Value::Text(pattern), Value::Text(replacement), Value::Text(flags)] => {
             (text, pattern, replacement, flags.as_str())
         }
@@ -212,7 +218,9 @@ pub(crate) fn regexp_replace(_: &Context<'_>, args: &[Value]) -> Result<Value> {
 
 /// With a start, and which match to replace (0: all).
 pub(crate) fn regexp_replace_at(_: &Context<'_>, args: &[Value]) -> Result<Value> {
-    let [Value::Text(text), Value::Text(pattern), Value::Text(replacement), Value::Int4(start), rest @ ..] = args else {
+    let [Value::Text(text), Value::Text(pattern), Value::Text(replacement), Value::Int4(start), rest @ ..] =
+        args
+    else {
         return Err(unexpected(args));
     };
     let (nth, flags) = match rest {

@@ -160,7 +160,8 @@ impl Translation<'_> {
                 '[' => self.bracket()?,
                 '(' => self.open()?,
                 ')' => {
-                    self.depth = self.depth.checked_sub(1).ok_or_else(|| invalid("parentheses () not balanced"))?;
+                    self.depth =
+                        self.depth.checked_sub(1).ok_or_else(|| invalid("parentheses () not balanced"))?;
                     self.push_atom(")");
                 }
                 '|' => {

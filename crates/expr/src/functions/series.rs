@@ -2,7 +2,8 @@
 
 use crate::context::Context;
 use crate::signature::functions;
-use types::{Error, Numeric, Result, Value, err};
+use types::datetime::{add_interval, add_interval_tz};
+use types::{Error, Interval, Numeric, Result, Value, err};
 
 #[rustfmt::skip]
 functions! {
@@ -12,8 +13,8 @@ functions! {
     1069 "generate_series" (Int8, Int8) -> Int8 = set(integers);
     3259 "generate_series" (Numeric, Numeric, Numeric) -> Numeric = set(numerics);
     3260 "generate_series" (Numeric, Numeric) -> Numeric = set(numerics);
-    938 "generate_series" (Timestamp, Timestamp, Interval) -> Timestamp = pending set;
-    939 "generate_series" (TimestampTz, TimestampTz, Interval) -> TimestampTz = pending set stable;
+    938 "generate_series" (Timestamp, Timestamp, Interval) -> Timestamp = set(timestamps);
+    939 "generate_series" (TimestampTz, TimestampTz, Interval) -> TimestampTz = set(timestamptzs) stable;
 }
 
 /// How many rows are made between two looks at whether the statement was cancelled.
@@ -75,6 +76,42 @@ pub(crate) fn numerics(context: &Context<'_>, args: &[Value]) -> Result<Vec<Vec<
         let next = value.add(step)?;
         rows.push(vec![Value::Numeric(value)]);
         value = next;
+    }
+    Ok(rows)
+}
+
+pub(crate) fn timestamps(context: &Context<'_>, args: &[Value]) -> Result<Vec<Vec<Value>>> {
+    moments(context, args, add_interval)
+}
+pub(crate) fn timestamptzs(context: &Context<'_>, args: &[Value]) -> Result<Vec<Vec<Value>>> {
+    moments(context, args, |time, step| add_interval_tz(time, step, &context.settings.time_zone))
+}
+
+fn moments(
+    context: &Context<'_>,
+    args: &[Value],
+    add: impl Fn(i64, &Interval) -> Result<i64>,
+) -> Result<Vec<Vec<Value>>> {
+    let [Value::Timestamp(start), Value::Timestamp(stop), Value::Interval(step)] = args else {
+        return Err(unexpected(args));
+    };
+    let forward = match step.normalised() {
+        0 => return Err(zero_step()),
+        step => step > 0,
+    };
+    let mut rows = Vec::new();
+    let mut time = *start;
+    while if forward { time <= *stop } else { time >= *stop } {
+        if rows.len() % ROWS_PER_CHECK == 0 {
+            context.runtime.check_interrupt()?;
+        }
+        rows.push(vec![Value::Timestamp(time)]);
+        let next = add(time, step)?;
+        // An infinity stays what it is.
+        if next == time {
+            break;
+        }
+        time = next;
     }
     Ok(rows)
 }

@@ -1,17 +1,21 @@
-//! system.
+//! What a client asks of a server: types, sizes, and what only the layers above know (names, privileges, sequences,
+//! locks): those are the runtime's, and here only declared.
 
+use crate::columnwise::{at, column};
+use crate::context::Context;
 use crate::signature::functions;
+use types::vector::Data;
+use types::{ColumnType, DataType, Error, Numeric, Result, Value, Vector, err};
 
 #[rustfmt::skip]
 functions! {
-    1619 "pg_typeof" (Any) -> Regtype = pending called_on_null stable;
-    1081 "format_type" (Oid, Int4) -> Text = pending called_on_null stable;
-    2288 "pg_size_pretty" (Int8) -> Text = pending;
-    3166 "pg_size_pretty" (Numeric) -> Text = pending;
-    3334 "pg_size_bytes" (Text) -> Int8 = pending;
-    438 "num_nulls" (Any) -> Int4 = pending called_on_null variadic;
-    440 "num_nonnulls" (Any) -> Int4 = pending called_on_null variadic;
-    1269 "pg_column_size" (Any) -> Int4 = pending stable;
+    1619 "pg_typeof" (Any) -> Regtype = columns(type_of) called_on_null stable;
+    1081 "format_type" (Oid, Int4) -> Text = row(format_type) called_on_null stable;
+    2288 "pg_size_pretty" (Int8) -> Text = row(size_pretty);
+    3166 "pg_size_pretty" (Numeric) -> Text = row(size_pretty);
+    3334 "pg_size_bytes" (Text) -> Int8 = row(size_bytes);
+    438 "num_nulls" (Any) -> Int4 = columns(null_count) called_on_null variadic;
+    440 "num_nonnulls" (Any) -> Int4 = columns(nonnull_count) called_on_null variadic;
     3432 "gen_random_uuid" () -> Uuid = runtime volatile;
     1574 "nextval" (Regclass) -> Int8 = runtime volatile;
     1575 "currval" (Regclass) -> Int8 = runtime volatile;
@@ -257,4 +261,109 @@ functions! {
     0 "user" () -> Name = runtime stable;
     0 "current_role" () -> Name = runtime stable;
     0 "current_catalog" () -> Name = runtime stable;
+}
+
+fn unexpected(args: &[Value]) -> Error {
+    Error::internal(format!("a system function was given {args:?}"))
+}
+
+pub(crate) fn type_of(_: &Context<'_>, args: &[&Vector], rows: usize) -> Result<Vector> {
+    let oid = args.first().map_or(0, |arg| arg.data_type.oid());
+    Ok(column(DataType::Regtype, Data::U32(vec![oid; rows])))
+}
+
+/// `format_type(oid, typmod)`: a null modifier is "not asked for", -1 is "none".
+pub(crate) fn format_type(context: &Context<'_>, args: &[Value]) -> Result<Value> {
+    let (oid, typmod) = match args {
+        [Value::Oid(oid), Value::Int4(typmod)] => (*oid, Some(*typmod)),
+        [Value::Oid(oid), Value::Null] => (*oid, None),
+        _ => return Ok(Value::Null),
+    };
+    Ok(Value::Text(match (oid, DataType::from_oid(oid), typmod) {
+        (0, ..) => "-".to_owned(),
+        (_, Some(ty), None) => ty.to_string(),
+        (_, Some(ty), Some(typmod)) => ColumnType::new(ty, typmod).to_string(),
+        (oid, None, _) => {
+            context.runtime.name_of(DataType::Regtype, oid)?.unwrap_or_else(|| "???".to_owned())
+        }
+    }))
+}
+
+fn count_where(args: &[&Vector], rows: usize, null: bool) -> Result<Vector> {
+    let count = |row: usize| args.iter().filter(|arg| arg.is_null(at(arg, row)) == null).count() as i32;
+    Ok(column(DataType::Int4, Data::I32((0..rows).map(count).collect())))
+}
+pub(crate) fn null_count(_: &Context<'_>, args: &[&Vector], rows: usize) -> Result<Vector> {
+    count_where(args, rows, true)
+}
+pub(crate) fn nonnull_count(_: &Context<'_>, args: &[&Vector], rows: usize) -> Result<Vector> {
+    count_where(args, rows, false)
+}
+
+/// Name, power of two, and from where on the next unit is used. From kB on, halves are kept for rounding.
+const UNITS: [(&str, u32, i128); 6] = [
+    ("bytes", 0, 10 * 1024),
+    ("kB", 10, 20 * 1024 - 1),
+    ("MB", 20, 20 * 1024 - 1),
+    ("GB", 30, 20 * 1024 - 1),
+    ("TB", 40, 20 * 1024 - 1),
+    ("PB", 50, i128::MAX),
+];
+
+pub(crate) fn size_pretty(context: &Context<'_>, args: &[Value]) -> Result<Value> {
+    let mut size = match args {
+        [Value::Int8(size)] => *size as i128,
+        [Value::Numeric(size)] => {
+            let whole = size
+                .trunc(0)?
+                .to_i128()
+                .ok_or_else(|| err!(NumericValueOutOfRange, "bigint out of range"))?;
+            if whole.abs() < UNITS[0].2 {
+                let shown = super::text::output(&args[0], DataType::Numeric, context)?;
+                return Ok(Value::Text(format!("{shown} bytes")));
+            }
+            whole
+        }
+        _ => return Err(unexpected(args)),
+    };
+    let mut unit = 0;
+    while size.abs() >= UNITS[unit].2 && unit + 1 < UNITS.len() {
+        // One bit more than the unit is kept, to round by.
+        size /= if unit == 0 { 512 } else { 1024 };
+        unit += 1;
+    }
+    if unit > 0 {
+        size = (size + if size < 0 { -1 } else { 1 }) / 2;
+    }
+    Ok(Value::Text(format!("{size} {}", UNITS[unit].0)))
+}
+
+pub(crate) fn size_bytes(_: &Context<'_>, args: &[Value]) -> Result<Value> {
+    let [Value::Text(text)] = args else { return Err(unexpected(args)) };
+    let invalid = || err!(InvalidParameterValue, "invalid size: \"{text}\"");
+    let trimmed = text.trim();
+    let number_end = trimmed
+        .char_indices()
+        .find(|(byte, c)| {
+            let exponent = matches!(c, 'e' | 'E')
+                && trimmed[byte + 1..].starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
+            !(c.is_ascii_digit() || matches!(c, '.' | '+' | '-') || exponent)
+        })
+        .map_or(trimmed.len(), |(byte, _)| byte);
+    let number = Numeric::parse(&trimmed[..number_end]).map_err(|_| invalid())?;
+    let unit = trimmed[number_end..].trim();
+    let bits = match unit.to_ascii_lowercase().as_str() {
+        "" | "bytes" | "b" => 0,
+        "kb" => 10,
+        "mb" => 20,
+        "gb" => 30,
+        "tb" => 40,
+        "pb" => 50,
+        _ => {
+            return Err(invalid()
+                .detail(format!("Invalid size unit: \"{unit}\"."))
+                .hint("Valid units are \"bytes\", \"kB\", \"MB\", \"GB\", \"TB\", and \"PB\"."));
+        }
+    };
+    number.mul(&Numeric::from(1i64 << bits))?.to_integer("bigint").map(Value::Int8)
 }

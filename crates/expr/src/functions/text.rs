@@ -118,7 +118,8 @@ pub(crate) fn output(value: &Value, data_type: DataType, context: &Context<'_>) 
         && data_type.is_oid()
         && !matches!(data_type, DataType::Oid | DataType::Xid)
     {
-        let named = if *oid == 0 { Some("-".to_owned()) } else { context.runtime.name_of(data_type, *oid)? };
+        let named =
+            if *oid == 0 { Some("-".to_owned()) } else { context.runtime.name_of(data_type, *oid)? };
         return Ok(named.unwrap_or_else(|| oid.to_string()));
     }
     let mut out = String::new();
@@ -223,7 +224,9 @@ pub(crate) fn substring_bounds(start: i32, length: Option<i32>) -> Result<(usize
     let first = (start as i64 - 1).max(0) as usize;
     let end = match length {
         None => usize::MAX,
-        Some(length) if length < 0 => return Err(err!(SubstringError, "negative substring length not allowed")),
+        Some(length) if length < 0 => {
+            return Err(err!(SubstringError, "negative substring length not allowed"));
+        }
         Some(length) => (start as i64 - 1 + length as i64).max(0) as usize,
     };
     Ok((first, end))
@@ -253,7 +256,9 @@ pub(crate) fn position(_: &Context<'_>, args: &[Value]) -> Result<Value> {
 pub(crate) fn replace(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     match args {
         [Value::Text(text), Value::Text(from), _] if from.is_empty() => Ok(Value::text(text.as_str())),
-        [Value::Text(text), Value::Text(from), Value::Text(to)] => Ok(Value::Text(text.replace(from.as_str(), to))),
+        [Value::Text(text), Value::Text(from), Value::Text(to)] => {
+            Ok(Value::Text(text.replace(from.as_str(), to)))
+        }
         _ => Err(unexpected(args)),
     }
 }
@@ -282,7 +287,9 @@ pub(crate) fn trim_right(_: &Context<'_>, args: &[Value]) -> Result<Value> {
 fn padding(args: &[Value]) -> Result<(&str, String)> {
     let (text, length, fill) = match args {
         [Value::Text(text), Value::Int4(length)] => (text.as_str(), *length, " "),
-        [Value::Text(text), Value::Int4(length), Value::Text(fill)] => (text.as_str(), *length, fill.as_str()),
+        [Value::Text(text), Value::Int4(length), Value::Text(fill)] => {
+            (text.as_str(), *length, fill.as_str())
+        }
         _ => return Err(unexpected(args)),
     };
     let wanted = length.max(0) as usize;
@@ -327,7 +334,9 @@ fn kept(text: &str, count: i32) -> usize {
 }
 pub(crate) fn left(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     match args {
-        [Value::Text(text), Value::Int4(count)] => Ok(Value::text(&text[..byte_of(text, kept(text, *count))])),
+        [Value::Text(text), Value::Int4(count)] => {
+            Ok(Value::text(&text[..byte_of(text, kept(text, *count))]))
+        }
         _ => Err(unexpected(args)),
     }
 }
@@ -342,7 +351,9 @@ pub(crate) fn right(_: &Context<'_>, args: &[Value]) -> Result<Value> {
 }
 
 pub(crate) fn split_part(_: &Context<'_>, args: &[Value]) -> Result<Value> {
-    let [Value::Text(text), Value::Text(delimiter), Value::Int4(field)] = args else { return Err(unexpected(args)) };
+    let [Value::Text(text), Value::Text(delimiter), Value::Int4(field)] = args else {
+        return Err(unexpected(args));
+    };
     if *field == 0 {
         return Err(err!(InvalidParameterValue, "field position must not be zero"));
     }
@@ -410,7 +421,9 @@ pub(crate) fn translate(_: &Context<'_>, args: &[Value]) -> Result<Value> {
 
 pub(crate) fn overlay(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     let (text, placed, start, length) = match args {
-        [Value::Text(text), Value::Text(placed), Value::Int4(start)] => (text, placed, *start, characters(placed) as i32),
+        [Value::Text(text), Value::Text(placed), Value::Int4(start)] => {
+            (text, placed, *start, characters(placed) as i32)
+        }
         [Value::Text(text), Value::Text(placed), Value::Int4(start), Value::Int4(length)] => {
             (text, placed, *start, *length)
         }
@@ -419,7 +432,8 @@ pub(crate) fn overlay(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     if start <= 0 {
         return Err(err!(SubstringError, "negative substring length not allowed"));
     }
-    let resume = start.checked_add(length).ok_or_else(|| err!(NumericValueOutOfRange, "integer out of range"))?;
+    let resume =
+        start.checked_add(length).ok_or_else(|| err!(NumericValueOutOfRange, "integer out of range"))?;
     let before = byte_of(text, start as usize - 1);
     let after = byte_of(text, (resume as i64 - 1).max(0) as usize);
     Ok(Value::Text([&text[..before], placed, &text[after..]].concat()))
@@ -447,7 +461,12 @@ fn split(args: &[Value]) -> Result<Option<Vec<Value>>> {
         _ => text.char_indices().map(|(byte, c)| &text[byte..byte + c.len_utf8()]).collect(),
     };
     let null = null.as_str();
-    Ok(Some(parts.into_iter().map(|part| if Some(part) == null { Value::Null } else { Value::text(part) }).collect()))
+    Ok(Some(
+        parts
+            .into_iter()
+            .map(|part| if Some(part) == null { Value::Null } else { Value::text(part) })
+            .collect(),
+    ))
 }
 pub(crate) fn string_to_array(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     Ok(split(args)?.map_or(Value::Null, |parts| Value::array(DataType::Text, parts)))
@@ -482,7 +501,8 @@ pub(crate) fn unistr(_: &Context<'_>, args: &[Value]) -> Result<Value> {
             Some(b'U') => (1, 8),
             _ => (0, 4),
         };
-        let digits_of = rest.get(skip..skip + digits).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
+        let digits_of =
+            rest.get(skip..skip + digits).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
         let code = digits_of.and_then(|text| u32::from_str_radix(text, 16).ok()).ok_or_else(invalid)?;
         rest = &rest[skip + digits..];
         let code = match (high.take(), code) {
