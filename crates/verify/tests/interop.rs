@@ -147,7 +147,7 @@ fn a_verifier_written_from_the_specification_agrees() {
     let facts: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let row = &facts["row.proof"]["links"][0];
     assert_eq!((&row["tx_id"], &row["object"], &row["schema_tx"]), (&3.into(), &16384.into(), &2.into()));
-    assert_eq!(row["key"], "800000000000002a");
+    assert_eq!(row["key"], "01800000000000002a");
     assert_eq!(row["cells"]["2"], serde_json::json!([0x19, "416461"]));
     assert!(row["cells"].get("3").is_none(), "the balance is hidden");
     let history = facts["history.proof"]["links"].as_array().unwrap();

@@ -276,6 +276,28 @@ fn json_says_the_same() {
     assert_eq!(version["transaction"]["meta"]["user"], "ada");
 }
 
+/// Proofs with a real descriptor, as given out once, and what was said of them. `UPDATE_GOLDEN=1` writes them anew.
+#[test]
+fn golden_files_are_still_proven() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let ledger = ledger(1);
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    if update {
+        std::fs::write(folder.join("trust.txt"), ledger.trust(SIZE).to_string()).unwrap();
+    }
+    for (name, proof) in [("row", ledger.row_proof(SIZE)), ("history", ledger.history_proof(SIZE))] {
+        if update {
+            std::fs::write(folder.join(format!("{name}.proof")), proof.to_text()).unwrap();
+        }
+        let said = verdict(&read(&format!("{name}.proof")), &read("trust.txt"), None);
+        if update {
+            std::fs::write(folder.join(format!("{name}.txt")), said.to_string()).unwrap();
+        }
+        assert_eq!(said.to_string().as_bytes(), read(&format!("{name}.txt")), "{name}");
+    }
+}
+
 struct Folder(tempfile::TempDir);
 
 impl Folder {

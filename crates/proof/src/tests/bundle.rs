@@ -188,7 +188,7 @@ fn lies_about_a_row_are_rejected() {
     );
     assert_eq!(lie(&|link| link.change.as_mut().unwrap().row.as_mut().unwrap().schema_tx = 1), not_written);
     assert_eq!(
-        lie(&|link| link.change.as_mut().unwrap().key.as_mut().unwrap().key[7] = 43),
+        lie(&|link| link.change.as_mut().unwrap().key.as_mut().unwrap().key[8] = 43),
         "the change is of a row with another key"
     );
     let not_made = "transaction 3 did not make this change";

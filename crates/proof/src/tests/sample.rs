@@ -17,7 +17,8 @@ use std::collections::HashMap;
 pub const ORIGIN: &str = "host.example/shop";
 pub const DATABASE: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 pub const ACCOUNT: u32 = 16384;
-pub const KEY: [u8; 8] = [0x80, 0, 0, 0, 0, 0, 0, 42];
+/// As `codec` encodes bigint 42: not NULL, sign flipped.
+pub const KEY: [u8; 9] = [1, 0x80, 0, 0, 0, 0, 0, 0, 42];
 pub const SIZE: u64 = 11;
 
 pub type Cells = Vec<(u32, u8, Vec<u8>)>;
@@ -80,12 +81,12 @@ impl Ledger {
                         Insert,
                         ACCOUNT,
                         0,
-                        &[&KEY[..7], &[40 + n]].concat(),
+                        &[&KEY[..8], &[40 + n]].concat(),
                         row(40 + n as i64, "Ada", 100),
                     )
                 })
                 .collect(),
-            vec![written(4, Update, ACCOUNT, 3, &[&KEY[..7], &[41]].concat(), row(41, "Bob", 7))],
+            vec![written(4, Update, ACCOUNT, 3, &[&KEY[..8], &[41]].concat(), row(41, "Bob", 7))],
             vec![written(5, Update, ACCOUNT, 3, &KEY, row(42, "Ada", 75))],
             vec![written(6, Delete, ACCOUNT, 5, &KEY, None)],
             vec![written(7, Insert, ACCOUNT, 6, &KEY, row(42, "Ada \"L\"", 1))],
