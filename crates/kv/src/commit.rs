@@ -15,15 +15,16 @@
 //! A failed fsync is the end of writing: the bytes may or may not be there, and the kernel will not say again. Every
 //! commit that waits and every later one fails; reads go on at the last durable state.
 
-use crate::TxId;
 use crate::guard;
-use crate::index::Index;
+use crate::index::{Index, drop_key};
 use crate::ledger::Ledger;
 use crate::lock::{Held, LockTable, Owner};
 use crate::recent::Batch;
 use crate::record::Sealed;
 use crate::serializable::{Reads, WriteLog, serialization_failure};
+use crate::{IndexId, TxId};
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -54,6 +55,8 @@ pub(crate) struct Core {
     syncing: Mutex<()>,
     /// Ordered and not yet applied.
     pending: Mutex<VecDeque<(TxId, Arc<Batch>)>>,
+    /// Indexes to remove the entries of, once everything up to the transaction is applied.
+    drops: Mutex<VecDeque<(IndexId, TxId)>>,
     /// Signalled when something was applied.
     applied: Condvar,
     /// Snapshots of running serializable transactions, and how many are at each.
@@ -87,9 +90,10 @@ const GROUP_LIMIT: usize = 512;
 const GROUP_BYTES_LIMIT: usize = 8 << 20;
 
 impl Core {
-    pub(crate) fn new(ledger: Ledger, index: Arc<Index>) -> Core {
+    pub(crate) fn new(ledger: Ledger, index: Arc<Index>) -> Result<Core> {
+        let drops = index.unfinished_drops()?.into_iter().map(|index| (index, 0)).collect();
         let newest = ledger.size().saturating_sub(1);
-        Core {
+        Ok(Core {
             ledger,
             index,
             locks: LockTable::default(),
@@ -99,6 +103,7 @@ impl Core {
             order: Mutex::default(),
             syncing: Mutex::default(),
             pending: Mutex::default(),
+            drops: Mutex::new(drops),
             applied: Condvar::new(),
             serializable: Mutex::default(),
             fatal: OnceLock::new(),
@@ -106,7 +111,7 @@ impl Core {
             closed: AtomicBool::new(false),
             applier: Wake::default(),
             publisher: Wake::default(),
-        }
+        })
     }
 
     /// The newest transaction that is in the log's order: what `newest` reads see.
@@ -327,31 +332,68 @@ impl Core {
 
     /// Applies what is durable; makes index checkpoints. Returns when told to stop and nothing is left.
     pub(crate) fn apply_in_background(&self) {
+        // A bug here must not leave committers waiting for ever.
+        if catch_unwind(AssertUnwindSafe(|| self.apply_until_closed())).is_err() {
+            self.lose_index();
+        }
+    }
+
+    fn apply_until_closed(&self) {
         let mut checkpointed = Instant::now();
         let mut unsaved_bytes = 0;
         loop {
             let stopping = self.closed.load(Ordering::Acquire);
             if self.index.is_lost() {
-                self.lose_index();
+                return self.lose_index();
+            }
+            let idle = match self.apply_some() {
+                Ok(0) => match self.drop_some() {
+                    Ok(dropped) => !dropped,
+                    Err(_) => return self.lose_index(),
+                },
+                Ok(size_bytes) => {
+                    unsaved_bytes += size_bytes;
+                    false
+                }
+                Err(error) if error.state == SqlState::DiskFull => true,
+                Err(_) => return self.lose_index(),
+            };
+            if stopping && (idle || guard::lock(&self.pending).is_empty()) {
                 return;
             }
-            match self.apply_some() {
-                Ok(0) if stopping => return,
-                Ok(0) => self.applier.wait(Duration::from_secs(1)),
-                Ok(size_bytes) => unsaved_bytes += size_bytes,
-                Err(error) if error.state == SqlState::DiskFull => self.applier.wait(Duration::from_secs(1)),
-                Err(_) => {
-                    self.lose_index();
-                    return;
-                }
-            }
             let due = checkpointed.elapsed() >= CHECKPOINT_INTERVAL && unsaved_bytes > 0;
-            if (due || unsaved_bytes >= CHECKPOINT_BYTES) && !stopping {
+            if due || unsaved_bytes >= CHECKPOINT_BYTES {
                 // A checkpoint that fails leaves the older one, which is as good and means a longer replay.
                 let _ = self.index.checkpoint(&self.ledger, false);
                 (checkpointed, unsaved_bytes) = (Instant::now(), 0);
             }
+            if idle {
+                self.applier.wait(Duration::from_secs(1));
+            }
         }
+    }
+
+    pub(crate) fn drop_index(&self, index: IndexId) -> Result<()> {
+        let _applying = guard::lock(&self.index.applying);
+        self.index.put_meta(drop_key(index))?;
+        guard::lock(&self.drops).push_back((index, self.ordered()));
+        self.applier.ring();
+        Ok(())
+    }
+
+    /// Removes a portion of a dropped index. False = there is nothing to do.
+    fn drop_some(&self) -> Result<bool> {
+        let _applying = guard::lock(&self.index.applying);
+        let Some((index, tx)) = guard::lock(&self.drops).front().copied() else { return Ok(false) };
+        // What is not applied yet would come after.
+        if self.index.applied.load(Ordering::Acquire) < tx {
+            return Ok(false);
+        }
+        if !self.index.clear_some(index)? {
+            self.index.remove_meta(drop_key(index))?;
+            guard::lock(&self.drops).pop_front();
+        }
+        Ok(true)
     }
 
     /// Bytes applied; 0 = there was nothing to do.
@@ -402,16 +444,16 @@ impl Core {
 
     /// Syncs commits that nobody waited for; signs checkpoints at least every second while the log grows.
     pub(crate) fn publish_in_background(&self) {
-        let mut published = (self.durable(), Instant::now());
+        let mut published = (0, Instant::now());
         while !self.closed.load(Ordering::Acquire) {
             if self.ordered() > self.durable() {
                 let _ = self.wait_durable(self.ordered());
             }
             let durable = self.durable();
             if durable > published.0 && published.1.elapsed() >= PUBLISH_INTERVAL {
-                // Tried again at the next turn; a full disk must not end the service.
-                let _ = self.ledger.publish();
-                published = (durable, Instant::now());
+                // A full disk must not end the service: tried again after the interval.
+                let signed = if self.ledger.publish().is_ok() { durable } else { published.0 };
+                published = (signed, Instant::now());
             }
             self.publisher.wait(UNSYNCED_INTERVAL);
         }

@@ -255,6 +255,19 @@ impl Index {
         Ok(self.engine.get(Keyspace::Meta, &built_key(index))?.is_some())
     }
 
+    /// Indexes whose entries were being removed when the engine was closed.
+    pub(crate) fn unfinished_drops(&self) -> Result<Vec<IndexId>> {
+        let mut drops = Vec::new();
+        let bounds = (Bound::Included(&b"x"[..]), Bound::Excluded(&b"y"[..]));
+        self.engine.scan(Keyspace::Meta, bounds.0, bounds.1, false, &mut |key, _| {
+            if let Some(Ok(id)) = key.get(1..).map(<[u8; 4]>::try_from) {
+                drops.push(u32::from_be_bytes(id));
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(drops)
+    }
+
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Acquire) || self.engine.has_failed()
     }
@@ -271,6 +284,11 @@ pub(crate) fn death_key(family: Family, id: u32) -> Vec<u8> {
 /// Meta: every row has its entry in this index.
 pub(crate) fn built_key(index: IndexId) -> Vec<u8> {
     [&b"b"[..], &index.to_be_bytes()].concat()
+}
+
+/// Meta: an index whose entries are being removed.
+pub(crate) fn drop_key(index: IndexId) -> Vec<u8> {
+    [&b"x"[..], &index.to_be_bytes()].concat()
 }
 
 /// Whether a value is not newer than `tx`.

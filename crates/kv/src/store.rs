@@ -61,7 +61,7 @@ impl Store {
             progress: progress.as_ref(),
         }
         .open()?;
-        let core = Arc::new(Core::new(ledger, Arc::new(opened)));
+        let core = Arc::new(Core::new(ledger, Arc::new(opened))?);
         let handle =
             Handle { core: core.clone(), host, transactions: AtomicU64::new(1), threads: Mutex::default() };
         let applier = core.clone();
@@ -117,43 +117,28 @@ impl Store {
     /// Builds the entries of a new index over existing rows (and their history): the caller supplies them in any order,
     /// each with its validity `[from, to)`. They take the place of whatever the index had. Nobody may write rows of its
     /// table meanwhile.
+    ///
+    /// The log does not hold these entries. After a crash the index may be whole, or [`Store::is_index_built`] says no,
+    /// or the replay meets the transaction that made it: in both of these cases the caller builds it again.
     pub fn build_index(&self, entries: &mut dyn Iterator<Item = Result<IndexEntry>>) -> Result<()> {
         let core = &self.0.core;
         core.check_writable()?;
         core.settle()?;
-        if let Some(place) = &core.index.place {
-            // The log does not hold these entries: a crash before the next checkpoint must end in a rebuild.
-            place.remove()?;
-        }
-        let built = {
-            let _applying = guard::lock(&core.index.applying);
-            core.index.build(entries)
-        };
-        let saved = core.index.checkpoint(&core.ledger, false);
-        built.and(saved)
+        core.index.build(entries)
     }
 
     /// Remembers that an index has the entry of every row: [`Store::build_index`] does so for each that it is given
     /// entries of. A rebuilt store has forgotten.
     pub fn mark_index_built(&self, index: IndexId) -> Result<()> {
-        let core = &self.0.core;
-        core.check_writable()?;
-        {
-            let _applying = guard::lock(&core.index.applying);
-            core.index.mark_built(index)?;
-        }
-        core.index.checkpoint(&core.ledger, false)
+        self.mark_indexes_built(&[index])
     }
 
-    /// [`Store::mark_index_built`] of many, with one checkpoint.
+    /// [`Store::mark_index_built`] of many.
     pub fn mark_indexes_built(&self, indexes: &[IndexId]) -> Result<()> {
         let core = &self.0.core;
         core.check_writable()?;
-        {
-            let _applying = guard::lock(&core.index.applying);
-            indexes.iter().try_for_each(|index| core.index.mark_built(*index))?;
-        }
-        core.index.checkpoint(&core.ledger, false)
+        let _applying = guard::lock(&core.index.applying);
+        indexes.iter().try_for_each(|index| core.index.mark_built(*index))
     }
 
     /// Whether the index has the entry of every row. False after a rebuild of the store, which derives entries from the
@@ -162,20 +147,10 @@ impl Store {
         self.0.core.index.is_built(index)
     }
 
-    /// Drops an index's entries in the background.
+    /// Drops an index's entries in the background; goes on at the next open if it has not come to its end.
     pub fn drop_index(&self, index: IndexId) -> Result<()> {
         self.0.core.check_writable()?;
-        let core = self.0.core.clone();
-        self.0.start("stele-drop-index", move || {
-            let portion = || -> Result<bool> {
-                // Between portions the applier goes on, and a shutdown is heard.
-                let _applying = guard::lock(&core.index.applying);
-                core.check_writable()?;
-                core.index.clear_some(index)
-            };
-            // An error means a shutdown or a failed index: what is left is garbage that a rebuild drops.
-            while let Ok(true) = portion() {}
-        })
+        self.0.core.drop_index(index)
     }
 
     /// Flushes, checkpoints the index and the ledger, and stops the threads. Also done on the last drop.

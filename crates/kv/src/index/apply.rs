@@ -14,7 +14,7 @@ use crate::history::{
 use crate::recent::{Batch, Shared};
 use crate::store::IndexEntry;
 use crate::{IndexChange, IndexId, Op, Span, TxId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -143,59 +143,77 @@ impl Index {
         });
     }
 
-    /// Puts an index's entries in place of all that it has. The caller holds `applying`, and has applied everything
-    /// that is ordered.
+    /// Puts an index's entries in place of all that it has. Everything that is ordered has been applied, and nobody
+    /// else writes entries of these indexes: between portions the applier may go on.
     pub(crate) fn build(&self, entries: &mut dyn Iterator<Item = Result<IndexEntry>>) -> Result<()> {
-        let mut cleared = std::collections::BTreeSet::new();
-        for entry in entries {
-            let IndexEntry { index, key, primary_key, from, to } = entry?;
-            if cleared.insert(index) {
-                self.clear(index)?;
-                self.mark_built(index)?;
+        let mut cleared = BTreeSet::new();
+        let mut portion: Vec<IndexEntry> = Vec::new();
+        loop {
+            // Read without the lock: whoever supplies them may take its time.
+            portion.clear();
+            while portion.len() < PORTION
+                && let Some(entry) = entries.next()
+            {
+                portion.push(entry?);
             }
-            let key = storage_key(index, &key);
-            self.graft(&key, Stored { tx: from, body: entry_body(true, &primary_key) })?;
-            if let Some(to) = to {
-                self.graft(&key, Stored { tx: to, body: entry_body(false, &primary_key) })?;
+            if portion.is_empty() {
+                break;
+            }
+            let _applying = guard::lock(&self.applying);
+            for entry in portion.drain(..) {
+                if cleared.insert(entry.index) {
+                    self.clear(entry.index)?;
+                }
+                self.graft(entry)?;
             }
         }
-        Ok(())
+        // Last: an engine that a crash cut back has either all of them, or not this.
+        let _applying = guard::lock(&self.applying);
+        cleared.into_iter().try_for_each(|index| self.mark_built(index))
     }
 
     pub(crate) fn mark_built(&self, index: IndexId) -> Result<()> {
-        self.engine.apply(&mut std::iter::once(Write {
-            keyspace: Keyspace::Meta,
-            key: built_key(index),
-            value: Some(vec![1]),
-        }))
+        self.put_meta(built_key(index))
     }
 
-    /// Puts a version where it belongs among those of its key, in any order. At equal times a valid entry wins over
-    /// the end of the one before.
-    fn graft(&self, key: &[u8], version: Stored) -> Result<()> {
+    pub(crate) fn put_meta(&self, key: Vec<u8>) -> Result<()> {
+        self.engine.apply(&mut std::iter::once(Write { keyspace: Keyspace::Meta, key, value: Some(vec![1]) }))
+    }
+
+    pub(crate) fn remove_meta(&self, key: Vec<u8>) -> Result<()> {
+        self.engine.apply(&mut std::iter::once(Write { keyspace: Keyspace::Meta, key, value: None }))
+    }
+
+    /// Puts an entry's validity where it belongs among the versions of its key, in any order. At equal times a valid
+    /// entry wins over the end of the one before.
+    fn graft(&self, entry: IndexEntry) -> Result<()> {
+        let IndexEntry { index, key, primary_key, from, to } = entry;
         let family = Family::Entry;
+        let key: Shared = storage_key(index, &key).into();
+        let known = self.engine.get(Keyspace::current(family), &key)?.is_some()
+            || self.engine.get(Keyspace::dead(family), &key)?.is_some();
+        let chain = if known { self.chain(family, &key)? } else { Vec::new() };
         let mut chain: BTreeMap<TxId, Vec<u8>> =
-            self.chain(family, key)?.into_iter().map(|stored| (stored.tx, stored.body)).collect();
-        if !is_live(&version.body) && chain.get(&version.tx).is_some_and(|body| is_live(body)) {
-            return Ok(());
+            chain.into_iter().map(|stored| (stored.tx, stored.body)).collect();
+        chain.insert(from, entry_body(true, &primary_key));
+        if let Some(to) = to {
+            chain.entry(to).or_insert_with(|| entry_body(false, &primary_key));
         }
-        chain.insert(version.tx, version.body);
         let mut writes = Vec::new();
         let tombstone = chain.iter().rev().find(|(_, body)| !is_live(body));
         let tombstone = tombstone.map(|(&tx, body)| Stored { tx, body: body.clone() });
         let Some((tx, body)) = chain.pop_last() else { return Ok(()) };
         for (tx, body) in chain {
-            let (key, value) = (history_key(key, tx), Some(value(tx, &body)));
+            let (key, value) = (history_key(&key, tx), Some(value(tx, &body)));
             writes.push(Write { keyspace: Keyspace::history(family), key, value });
         }
         let top = Stored { tx, body };
-        let key: Shared = key.into();
         if let Some(tombstone) = tombstone {
             self.bury(family, &key, &tombstone, &mut writes);
         }
         if top.is_live() {
             writes.push(put(Keyspace::current(family), &key, &top));
-        } else {
+        } else if known {
             writes.push(Write { keyspace: Keyspace::current(family), key: key.to_vec(), value: None });
         }
         self.engine.apply(&mut writes.into_iter())
@@ -203,11 +221,7 @@ impl Index {
 
     /// Removes all of an index's entries. The caller holds `applying`.
     pub(crate) fn clear(&self, index: IndexId) -> Result<()> {
-        self.engine.apply(&mut std::iter::once(Write {
-            keyspace: Keyspace::Meta,
-            key: built_key(index),
-            value: None,
-        }))?;
+        self.remove_meta(built_key(index))?;
         while self.clear_some(index)? {}
         Ok(())
     }

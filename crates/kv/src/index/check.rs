@@ -139,3 +139,82 @@ impl<'a> Entries<'a> {
         Ok(next)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::Write;
+    use crate::ledger::LedgerOptions;
+    use crate::store::{IndexEngine, Options};
+    use crate::{Cell, Cells, Isolation, Meta, NoDerive, Store};
+    use std::sync::Arc;
+
+    fn store() -> Store {
+        let ledger = LedgerOptions {
+            origin: "test.example/check".into(),
+            create: true,
+            accept_missing_checkpoint: false,
+            accept_clock: false,
+            segment_size_bytes: 1 << 20,
+            progress: None,
+        };
+        let options =
+            Options { ledger, index: IndexEngine::Memory, index_cache_bytes: 0, derive: Arc::new(NoDerive) };
+        Store::open(Host::memory(1), Path::new("/db"), options).unwrap()
+    }
+
+    fn commit(store: &Store, key: &[u8], value: Option<&[u8]>) {
+        let mut transaction = store.begin(Isolation::ReadCommitted);
+        match value {
+            Some(bytes) => {
+                let cells = Cells::new([Cell { column: 1, code: 0x1a, bytes }]);
+                transaction.put(7, key, cells, 1, Vec::new()).unwrap();
+            }
+            None => transaction.delete(7, key, None, Vec::new()).unwrap(),
+        }
+        transaction.commit(Meta::default(), true).unwrap();
+    }
+
+    #[test]
+    fn every_difference_from_the_log_is_named() {
+        let store = store();
+        commit(&store, b"a", Some(b"1"));
+        commit(&store, b"a", Some(b"2"));
+        commit(&store, b"b", Some(b"3"));
+        commit(&store, b"b", None);
+        assert_eq!(check_index(&store, &NoDerive).unwrap(), []);
+        let findings = |keyspace, key: &[u8], value: Option<&[u8]>| {
+            let key = key.to_vec();
+            let engine = &store.index().engine;
+            let before = engine.get(keyspace, &key).unwrap();
+            let write = |value: Option<Vec<u8>>| Write { keyspace, key: key.clone(), value };
+            engine.apply(&mut std::iter::once(write(value.map(<[u8]>::to_vec)))).unwrap();
+            let findings = check_index(&store, &NoDerive).unwrap();
+            engine.apply(&mut std::iter::once(write(before))).unwrap();
+            findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("; ")
+        };
+        let row = |tx: u64| crate::history::value(tx, &[1; 34]);
+        assert_eq!(
+            findings(Keyspace::Row, b"\0\0\0\x07a", Some(&row(2))),
+            "index keyspace row, object 7, key 61, transaction 2: differs from the log"
+        );
+        assert_eq!(
+            findings(Keyspace::Row, b"\0\0\0\x07a", None),
+            "index keyspace row, object 7, key 61, transaction 2: is in the log and missing here"
+        );
+        assert_eq!(
+            findings(Keyspace::Row, b"\0\0\0\x07z", Some(&row(9))),
+            "index keyspace row, object 7, key 7a, transaction 9: is not in the log"
+        );
+        let older = crate::history::history_key(b"\0\0\0\x07a", 1);
+        assert_eq!(
+            findings(Keyspace::History, &older, None),
+            "index keyspace history, object 7, key 61, transaction 1: is in the log and missing here"
+        );
+        assert_eq!(
+            findings(Keyspace::Dead, b"\0\0\0\x07b", None),
+            "index keyspace dead, object 7, key 62, transaction 4: is in the log and missing here"
+        );
+        assert_eq!(check_index(&store, &NoDerive).unwrap(), []);
+    }
+}

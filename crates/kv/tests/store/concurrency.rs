@@ -112,10 +112,15 @@ fn money_moves_and_is_never_made() {
 #[test]
 fn scans_of_the_present_and_the_past_are_whole_while_rows_come_and_go() {
     let store = memory_store(&Host::memory(3));
+    generations(&store, 150);
+    assert_eq!(kv::index::check_index(&store, &kv::NoDerive).unwrap(), []);
+}
+
+pub fn generations(store: &Store, count: u64) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for seed in 0..2u64 {
-            let (store, done) = (&store, &done);
+            let done = &done;
             scope.spawn(move || {
                 let random = SeededRandom::new(seed);
                 while !done.load(Ordering::Relaxed) {
@@ -131,7 +136,7 @@ fn scans_of_the_present_and_the_past_are_whole_while_rows_come_and_go() {
                 }
             });
         }
-        for generation in 0..150u64 {
+        for generation in 0..count {
             let mut transaction = store.begin(Isolation::ReadCommitted);
             transaction.refresh();
             for (key, _) in rows(transaction.scan(TABLE, &Span::all(), false)) {
@@ -145,7 +150,6 @@ fn scans_of_the_present_and_the_past_are_whole_while_rows_come_and_go() {
         }
         done.store(true, Ordering::Relaxed);
     });
-    assert_eq!(kv::index::check_index(&store, &kv::NoDerive).unwrap(), []);
 }
 
 #[test]
@@ -192,6 +196,24 @@ fn a_failed_fsync_ends_writing_and_not_reading() {
         );
     }
     assert!(failed > 0);
+}
+
+#[test]
+fn checkpoints_follow_commits_by_themselves() {
+    let host = Host::memory(1);
+    let store = memory_store(&host);
+    let signed = || host.disk.read(Path::new("/db/checkpoint")).unwrap();
+    let before = signed();
+    put(&store, b"k", b"1");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while signed() == before {
+        assert!(std::time::Instant::now() < deadline);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    put(&store, b"k", b"2");
+    store.close().unwrap();
+    let text = String::from_utf8(signed()).unwrap();
+    assert_eq!(text.lines().nth(1), Some(store.ledger().size().to_string().as_str()));
 }
 
 #[test]

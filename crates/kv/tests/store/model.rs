@@ -8,10 +8,16 @@ use std::ops::Bound;
 
 type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
+/// What a transaction has written: None = deleted.
+type Touched = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// Oldest first.
+type Chain = Vec<(TxId, Option<Vec<u8>>)>;
+
 /// By key: (transaction, value or deleted), oldest first.
 #[derive(Default)]
 struct Model {
-    versions: BTreeMap<Vec<u8>, Vec<(TxId, Option<Vec<u8>>)>>,
+    versions: BTreeMap<Vec<u8>, Chain>,
     /// After each transaction.
     states: BTreeMap<TxId, State>,
 }
@@ -21,7 +27,7 @@ impl Model {
         self.states.values().next_back().cloned().unwrap_or_default()
     }
 
-    fn commit(&mut self, tx: TxId, state: &State, touched: &BTreeMap<Vec<u8>, Option<Vec<u8>>>) {
+    fn commit(&mut self, tx: TxId, state: &State, touched: &Touched) {
         for (key, value) in touched {
             let chain = self.versions.entry(key.clone()).or_default();
             if value.is_some() || chain.last().is_some_and(|(_, before)| before.is_some()) {
@@ -91,8 +97,8 @@ fn indexed(state: &State) -> Vec<(Vec<u8>, Vec<u8>)> {
 struct Running {
     transaction: Transaction,
     state: State,
-    touched: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    savepoints: Vec<(Savepoint, State, BTreeMap<Vec<u8>, Option<Vec<u8>>>)>,
+    touched: Touched,
+    savepoints: Vec<(Savepoint, State, Touched)>,
 }
 
 impl Running {
