@@ -8,11 +8,15 @@ use crate::note::Signer;
 use crate::rejection::Rejection;
 use crate::trust::{Standing, Trust};
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
-fn ledger() -> Ledger {
-    Ledger::new(1, (4, b"account".to_vec(), vec![(1, 0x19, b"account".to_vec())]))
+fn ledger() -> &'static Ledger {
+    static LEDGER: LazyLock<Ledger> =
+        LazyLock::new(|| Ledger::new(1, (4, b"account".to_vec(), vec![(1, 0x19, b"account".to_vec())])));
+    &LEDGER
 }
 
+/// Of every kind.
 fn proofs(ledger: &Ledger) -> [Bundle; 3] {
     [ledger.transaction_proof(4, SIZE), ledger.row_proof(SIZE), ledger.history_proof(SIZE)]
 }
@@ -20,7 +24,7 @@ fn proofs(ledger: &Ledger) -> [Bundle; 3] {
 #[test]
 fn text_and_json_say_the_same_and_verify() {
     let ledger = ledger();
-    for proof in proofs(&ledger) {
+    for proof in proofs(ledger) {
         for file in [proof.to_text(), proof.to_json()] {
             let read = Bundle::decode(file.as_bytes()).unwrap();
             assert_eq!(read, proof);
@@ -33,7 +37,7 @@ fn text_and_json_say_the_same_and_verify() {
 
 #[test]
 fn the_json_is_json() {
-    for proof in proofs(&ledger()) {
+    for proof in proofs(ledger()) {
         let json: serde_json::Value = serde_json::from_str(&proof.to_json()).unwrap();
         let note = json["checkpoint"].as_str().unwrap();
         assert!(SignedCheckpoint::parse(note).is_ok());
@@ -69,10 +73,13 @@ fn a_row_proof_shows_the_disclosed_and_only_that() {
 fn every_single_bit_flip_of_a_text_proof_is_rejected() {
     let ledger = ledger();
     let trust = ledger.trust(SIZE);
-    // A row's first version, and the history that consists of it alone: the nearest that two proofs can be.
-    let row =
-        Bundle::row(ledger.change(8, 0, SIZE, true, &|_| true), vec![], ledger.checkpoint(SIZE)).unwrap();
-    for proof in proofs(&ledger).into_iter().chain([row]) {
+    // A row's first version is a history too: the nearest that two proofs can be.
+    let first = Bundle::row(ledger.change(8, 0, SIZE, true, &|_| true), vec![], ledger.checkpoint(SIZE));
+    let two =
+        vec![ledger.change(4, 0, SIZE, false, &|_| false), ledger.change(3, 1, SIZE, false, &|_| false)];
+    let history = Bundle::history(two, vec![], ledger.checkpoint(SIZE));
+    let [transaction, row, _] = proofs(ledger);
+    for proof in [transaction, row, first.unwrap(), history.unwrap()] {
         let mut file = proof.to_text().into_bytes();
         for at in 0..file.len() {
             for bit in 0..8 {
@@ -86,12 +93,15 @@ fn every_single_bit_flip_of_a_text_proof_is_rejected() {
     }
 }
 
+/// One bit of each byte.
 #[test]
-fn bit_flips_of_json_proofs_are_rejected() {
+fn bit_flips_of_json_and_of_long_proofs_are_rejected() {
     let ledger = ledger();
     let trust = ledger.trust(SIZE);
-    for (number, proof) in proofs(&ledger).into_iter().enumerate() {
-        let mut file = proof.to_json().into_bytes();
+    let [.., long] = proofs(ledger);
+    let files = proofs(ledger).into_iter().map(|proof| proof.to_json()).chain([long.to_text()]);
+    for (number, file) in files.enumerate() {
+        let mut file = file.into_bytes();
         for at in 0..file.len() {
             let bit = (at + number) % 8;
             file[at] ^= 1 << bit;
@@ -337,7 +347,7 @@ proptest! {
     #[test]
     fn mutated_extras_are_rejected(which in 0..3usize, edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3u8), 1..4)) {
         let ledger = ledger();
-        let text = proofs(&ledger)[which].to_text();
+        let text = proofs(ledger)[which].to_text();
         let extra = text.lines().nth(1).unwrap().strip_prefix("extra ").unwrap();
         let mut bytes = crate::text::base64_decode(extra).unwrap();
         for (at, byte, edit) in edits {
@@ -357,7 +367,7 @@ proptest! {
     #[test]
     fn mutated_files_are_rejected(which in 0..3usize, json: bool, from: prop::sample::Index, to: prop::sample::Index, insert in prop::collection::vec(any::<u8>(), 0..6)) {
         let ledger = ledger();
-        let proof = &proofs(&ledger)[which];
+        let proof = &proofs(ledger)[which];
         let file = if json { proof.to_json() } else { proof.to_text() }.into_bytes();
         let (from, to) = (from.index(file.len()), to.index(file.len()));
         let mutated = [&file[..from.min(to)], &insert, &file[from.max(to)..]].concat();
