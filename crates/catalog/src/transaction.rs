@@ -38,7 +38,8 @@ pub enum Insert {
 pub enum LockedRow {
     /// As the snapshot saw it (or as this transaction wrote it).
     Same,
-    /// A newer version (READ COMMITTED): its key (changed by a primary-key update) and values, by `relation.columns`.
+    /// A newer version (READ COMMITTED, or since [`Transaction::pin_reads`]): its key (changed by a primary-key update)
+    /// and values, by `relation.columns`.
     Changed(RowKey, Vec<Value>),
     /// Deleted since (READ COMMITTED).
     Gone,
@@ -153,6 +154,15 @@ impl Transaction {
             return Ok(());
         }
         self.run_checks()
+    }
+
+    /// A command that writes begins: until [`Transaction::unpin_reads`], scans see this transaction's writes so far and
+    /// none that follow. Checks see all.
+    pub fn pin_reads(&mut self) {
+        self.kv.pin_reads();
+    }
+    pub fn unpin_reads(&mut self) {
+        self.kv.unpin_reads();
     }
 
     /// The schema that this transaction sees, its own DDL included.

@@ -137,6 +137,9 @@ impl Transaction {
             }
             match (newest.cells, newest.moved_to) {
                 (Some(cells), _) if moved => return Ok(LockedRow::Changed(key, decode_row(&table, &cells)?)),
+                (Some(cells), _) if self.kv.wrote_since_pin(object, &key) => {
+                    return Ok(LockedRow::Changed(key, decode_row(&table, &cells)?));
+                }
                 (Some(_), _) if !changed => return Ok(LockedRow::Same),
                 // Deleted and made again by others: another row, which this statement does not see.
                 (Some(_), _) if newest.op == Op::Insert && !self.in_way(&table, &key)? => {

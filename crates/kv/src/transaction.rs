@@ -156,6 +156,12 @@ impl Transaction {
     pub fn unpin_reads(&mut self) {
         self.writes.unpin();
     }
+    /// Whether this transaction has written the key since [`Transaction::pin_reads`]: what a query found is not what is
+    /// there.
+    pub fn wrote_since_pin(&self, object: ObjectId, key: &[u8]) -> bool {
+        let key = storage_key(object, key);
+        self.writes.get(Family::Row, &key) != self.writes.get_pinned(Family::Row, &key)
+    }
 
     // Reads: the snapshot, with this transaction's own writes over it.
 
