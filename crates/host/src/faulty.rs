@@ -58,6 +58,20 @@ enum Write {
     Length(u64),
 }
 
+impl Write {
+    /// Takes over the bytes of a newer write where both are.
+    fn overwrite(&mut self, offset: u64, newer: &[u8]) {
+        let Write::Bytes(start, bytes) = self else { return };
+        let from = offset.max(*start);
+        let to = (offset + newer.len() as u64).min(*start + bytes.len() as u64);
+        if from < to {
+            let (into, out) = ((from - *start) as usize, (from - offset) as usize);
+            let count = (to - from) as usize;
+            bytes[into..into + count].copy_from_slice(&newer[out..out + count]);
+        }
+    }
+}
+
 #[derive(Clone)]
 enum NameChange {
     Add(PathBuf, Node),
@@ -495,8 +509,13 @@ impl File for FaultyFile {
             return Err(failure());
         }
         for write in writes {
+            // What is on the platter now no older write can undo.
+            content.limbo.retain(|old| matches!(old, Write::Bytes(..)));
             match write {
-                Write::Bytes(offset, bytes) => copy_in(&mut content.durable, &bytes, offset)?,
+                Write::Bytes(offset, bytes) => {
+                    content.limbo.iter_mut().for_each(|old| old.overwrite(offset, &bytes));
+                    copy_in(&mut content.durable, &bytes, offset)?;
+                }
                 Write::Length(len) => content.durable.resize(to_usize(len)?, 0),
             }
         }

@@ -361,4 +361,6 @@ impl Ledger {
 }
 
 #[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
 pub(crate) mod tests;

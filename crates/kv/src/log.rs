@@ -20,6 +20,9 @@ use types::{Result, TxId};
 /// A block's number, from 1.
 pub type Slot = u64;
 
+/// Given a block; says whether to go on.
+pub type Visit<'a> = dyn FnMut(Slot, &[u8]) -> Result<ControlFlow<()>> + 'a;
+
 /// What became of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -52,7 +55,7 @@ pub trait Log: Send + Sync {
     fn place(&self, slot: Slot) -> String;
 
     /// Blocks from `from` on, until `visit` says stop or the tip is reached.
-    fn tail(&self, from: Slot, visit: &mut dyn FnMut(Slot, &[u8]) -> Result<ControlFlow<()>>) -> Result<()> {
+    fn tail(&self, from: Slot, visit: &mut Visit) -> Result<()> {
         const AHEAD_BYTES: usize = 1 << 20;
         let mut next = from;
         loop {

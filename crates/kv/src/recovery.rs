@@ -62,8 +62,7 @@ pub fn recover(host: &Host, paths: &Paths, key: &VerifierKey, options: &LedgerOp
         .hint("The log was cut or replaced by an older one. Restore the folder from a backup or replica."));
     }
     // What a killed process left may be in the system's cache only: it is signed once it is on disk.
-    log.sync()?;
-    host.disk.sync_dir(&paths.log).map_err(|error| disk_error("could not fsync", &paths.log, &error))?;
+    log.settle()?;
 
     let tiles = open_tiles(host, paths, checkpoint.as_ref(), &mut notices)?;
     let trusted = tiles.size();

@@ -160,7 +160,7 @@ impl<'a> Walk<'a> {
     fn check_directory(&mut self, first_slot: Slot, entries: &[Entry]) {
         let path = directory_path(&self.paths.log, first_slot);
         let found = directory::load(&*self.host.disk, &path);
-        if found.as_deref() != Some(entries) {
+        if found.as_ref().map(|(_, found)| &found[..]) != Some(entries) {
             let what = match found {
                 _ if !self.host.disk.exists(&path) => "the segment's directory is missing",
                 None => "the segment's directory is damaged",

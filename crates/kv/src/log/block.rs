@@ -134,6 +134,12 @@ pub fn open(block: &[u8]) -> Result<(Header, &[u8]), String> {
     Ok((header, body))
 }
 
+/// The checksum that a block's header holds.
+pub fn checksum_of(block: &[u8]) -> u32 {
+    let held = block.get(CHECKSUM_AT..).and_then(|rest| rest.first_chunk());
+    held.map_or(0, |bytes| u32::from_be_bytes(*bytes))
+}
+
 fn checksum(head: &[u8], body: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&head[..CHECKSUM_AT]), body)
 }

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //!   log/<first slot>.dir   (u64 offset ‖ u64 first tx)*, an entry per block     16 bytes each
-//!                          magic `steledir` ‖ u32 entries ‖ u32 CRC32C of all before
+//!                          magic `steledir` ‖ u32 entries ‖ u64 segment bytes ‖ u32 its last block's checksum
+//!                          ‖ u32 CRC32C of all before
 //! ```
+//! Length and last checksum tell which state of the segment it describes: a segment may have been cut and grown again.
 //! The segment that is written to has its directory in memory: 16 bytes per block. The others' stay on disk.
 
 use super::Slot;
@@ -14,7 +16,7 @@ use types::TxId;
 
 const MAGIC: &[u8; 8] = b"steledir";
 const ENTRY_BYTES: u64 = 16;
-const TRAILER_BYTES: u64 = 16;
+const TRAILER_BYTES: u64 = 28;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
@@ -37,35 +39,63 @@ impl Entry {
     }
 }
 
-pub fn save(disk: &dyn Disk, path: &Path, entries: &[Entry]) -> io::Result<()> {
-    let mut bytes: Vec<u8> = entries.iter().flat_map(|entry| entry.encode()).collect();
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&(entries.len() as u32).to_be_bytes());
-    bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_be_bytes());
-    disk.replace(path, &bytes, false)
+/// The state of a segment that a directory describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Described {
+    pub blocks: u64,
+    pub bytes: u64,
+    pub last_checksum: u32,
 }
 
-/// How many entries the directory says it has, if its length fits that. Its checksum is [`load`]'s business.
-pub fn count(disk: &dyn Disk, path: &Path) -> Option<u64> {
+pub fn save(
+    disk: &dyn Disk,
+    path: &Path,
+    entries: &[Entry],
+    bytes: u64,
+    last_checksum: u32,
+) -> io::Result<()> {
+    let mut out: Vec<u8> = entries.iter().flat_map(|entry| entry.encode()).collect();
+    out.extend_from_slice(MAGIC);
+    out.extend_from_slice(&(entries.len() as u32).to_be_bytes());
+    out.extend_from_slice(&bytes.to_be_bytes());
+    out.extend_from_slice(&last_checksum.to_be_bytes());
+    out.extend_from_slice(&crc32c::crc32c(&out).to_be_bytes());
+    disk.replace(path, &out, false)
+}
+
+/// What the directory says it describes, and its last entry; its checksum is [`load`]'s business.
+pub fn describe(disk: &dyn Disk, path: &Path) -> Option<(Described, Entry)> {
     let file = disk.open(path, host::OpenMode::Read).ok()?;
     let entries = file.len().ok()?.checked_sub(TRAILER_BYTES)?;
-    let mut trailer = [0; 12];
-    file.read_exact_at(&mut trailer, entries).ok()?;
-    let (magic, count) = trailer.split_first_chunk::<8>()?;
-    let count = u64::from(u32::from_be_bytes(count.try_into().ok()?));
-    (magic == MAGIC && entries == count * ENTRY_BYTES).then_some(count)
+    let mut end = [0; (ENTRY_BYTES + TRAILER_BYTES) as usize];
+    file.read_exact_at(&mut end, entries.checked_sub(ENTRY_BYTES)?).ok()?;
+    let (last, trailer) = end.split_first_chunk()?;
+    let described = trailer_of(trailer)?;
+    (entries == described.blocks * ENTRY_BYTES).then_some((described, Entry::decode(*last)))
 }
 
 /// All entries, if the file is whole.
-pub fn load(disk: &dyn Disk, path: &Path) -> Option<Vec<Entry>> {
+pub fn load(disk: &dyn Disk, path: &Path) -> Option<(Described, Vec<Entry>)> {
     let bytes = disk.read(path).ok()?;
     let (body, checksum) = bytes.split_last_chunk::<4>()?;
-    let (body, count) = body.split_last_chunk::<4>()?;
-    let (entries, magic) = body.split_last_chunk::<8>()?;
-    let whole = magic == MAGIC
-        && crc32c::crc32c(&bytes[..bytes.len() - 4]) == u32::from_be_bytes(*checksum)
-        && entries.len() as u64 == u64::from(u32::from_be_bytes(*count)) * ENTRY_BYTES;
-    whole.then(|| entries.as_chunks::<16>().0.iter().map(|entry| Entry::decode(*entry)).collect())
+    let (entries, trailer) = bytes.split_at_checked(bytes.len().checked_sub(TRAILER_BYTES as usize)?)?;
+    let described = trailer_of(trailer)?;
+    let whole = crc32c::crc32c(body) == u32::from_be_bytes(*checksum)
+        && entries.len() as u64 == described.blocks * ENTRY_BYTES;
+    let entries = || entries.as_chunks::<16>().0.iter().map(|entry| Entry::decode(*entry)).collect();
+    whole.then(|| (described, entries()))
+}
+
+fn trailer_of(bytes: &[u8]) -> Option<Described> {
+    let rest = bytes.strip_prefix(MAGIC)?;
+    let (blocks, rest) = rest.split_first_chunk()?;
+    let (bytes, rest) = rest.split_first_chunk()?;
+    let last_checksum = u32::from_be_bytes(*rest.first_chunk()?);
+    Some(Described {
+        blocks: u32::from_be_bytes(*blocks).into(),
+        bytes: u64::from_be_bytes(*bytes),
+        last_checksum,
+    })
 }
 
 /// One segment's entries, wherever they are.
@@ -122,9 +152,10 @@ mod tests {
         let entries: Vec<Entry> = [(0, 0), (300, 1), (420, 1), (540, 1), (900, 4)]
             .map(|(offset, first_tx)| Entry { offset, first_tx })
             .into();
-        save(&disk, path, &entries).unwrap();
-        assert_eq!(count(&disk, path), Some(5));
-        assert_eq!(load(&disk, path).unwrap(), entries);
+        save(&disk, path, &entries, 1100, 77).unwrap();
+        let described = Described { blocks: 5, bytes: 1100, last_checksum: 77 };
+        assert_eq!(describe(&disk, path), Some((described, entries[4])));
+        assert_eq!(load(&disk, path).unwrap(), (described, entries.clone()));
         let file = disk.open(path, host::OpenMode::Read).unwrap();
         for source in [Source::Memory(&entries), Source::File { file: &*file, count: 5 }] {
             for (tx, slot) in [(0, 1), (1, 4), (3, 4), (4, 5), (9, 5)] {
@@ -140,6 +171,6 @@ mod tests {
             assert_eq!(load(&disk, path), None, "byte {at}");
         }
         disk.replace(path, &good[16..], false).unwrap();
-        assert_eq!((count(&disk, path), load(&disk, path)), (None, None));
+        assert_eq!((describe(&disk, path), load(&disk, path)), (None, None));
     }
 }

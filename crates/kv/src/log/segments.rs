@@ -13,7 +13,7 @@ use host::{Disk, File, OpenMode};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
-use types::{Error, Result, TxId};
+use types::{Error, Result, SqlState, TxId};
 
 /// Open handles of older segments are dropped beyond this many.
 const OPEN_SEGMENTS_MAX: usize = 100;
@@ -39,6 +39,7 @@ struct State {
     database_id: Option<[u8; 16]>,
 }
 
+#[derive(Clone)]
 struct Closed {
     first_slot: Slot,
     first_tx: TxId,
@@ -48,12 +49,14 @@ struct Closed {
     entries: Option<Arc<Vec<Entry>>>,
 }
 
+#[derive(Clone)]
 struct Active {
     first_slot: Slot,
     file: Arc<dyn File>,
     entries: Vec<Entry>,
     /// Where the next block goes.
     bytes: u64,
+    last_checksum: u32,
 }
 
 /// Handles of an older segment.
@@ -175,6 +178,27 @@ impl Segments {
         read(&self.state).active.as_ref().map_or(1, |active| active.first_slot)
     }
 
+    /// Makes durable what a writer that is gone may have left to the system's cache. Bytes that no later block calls
+    /// durable are written again: after a failed fsync the system takes them for clean, and another one does nothing.
+    pub fn settle(&self) -> Result<()> {
+        let _writer = lock(&self.writer);
+        let Some(active) = read(&self.state).active.clone() else { return Ok(()) };
+        let path = segment_path(&self.folder, active.first_slot);
+        let failed = |error| disk_error("could not rewrite", &path, &error);
+        if let Some(last) = active.entries.last() {
+            let mut head = [0; block::HEADER_BYTES];
+            active.file.read_exact_at(&mut head, last.offset).map_err(failed)?;
+            let durable = Header::decode(&head).map_or(0, |header| header.durable_slot);
+            let doubtful = (durable + 1).saturating_sub(active.first_slot) as usize;
+            let from = active.entries.get(doubtful).map_or(last.offset, |entry| entry.offset);
+            let mut bytes = vec![0; (active.bytes - from) as usize];
+            active.file.read_exact_at(&mut bytes, from).map_err(failed)?;
+            active.file.write_all_at(&bytes, from).map_err(failed)?;
+        }
+        self.synced(&path, || active.file.sync())?;
+        self.synced(&self.folder, || self.disk.sync_dir(&self.folder))
+    }
+
     /// Moves a torn end into `log/torn-<slot>` and cuts it off. The name of the file.
     pub fn set_aside(&self, torn: &Torn) -> Result<PathBuf> {
         let _writer = lock(&self.writer);
@@ -228,12 +252,16 @@ impl Segments {
             bytes,
             entries: None,
         };
-        if directory::count(&*self.disk, &directory) == Some(closed.blocks) {
+        if let Some((described, last)) = directory::describe(&*self.disk, &directory)
+            && (described.blocks, described.bytes) == (closed.blocks, bytes)
+            && file.read_exact_at(&mut head, last.offset).is_ok()
+            && block::checksum_of(&head) == described.last_checksum
+        {
             return Ok(closed);
         }
-        let entries = read_entries(&*file, &path, first_slot, header.database_id)?;
+        let (entries, last_checksum) = read_entries(&*file, &path, first_slot, header.database_id)?;
         closed.blocks = entries.len() as u64;
-        if directory::save(&*self.disk, &directory, &entries).is_err() {
+        if directory::save(&*self.disk, &directory, &entries, bytes, last_checksum).is_err() {
             closed.entries = Some(Arc::new(entries));
         }
         Ok(closed)
@@ -243,7 +271,8 @@ impl Segments {
         let path = segment_path(&self.folder, first_slot);
         let failed = |error| disk_error("could not read", &path, &error);
         let file: Arc<dyn File> = self.open_file(&path, OpenMode::Write)?;
-        let mut active = Active { first_slot, file: file.clone(), entries: Vec::new(), bytes: 0 };
+        let mut active =
+            Active { first_slot, file: file.clone(), entries: Vec::new(), bytes: 0, last_checksum: 0 };
         let mut scan = Scan::new(&*file, 0, first_slot, state.database_id).map_err(failed)?;
         let mut buffer = Vec::new();
         let mut last: Option<Header> = None;
@@ -252,6 +281,7 @@ impl Segments {
                 Step::Block { offset, header } => {
                     active.entries.push(Entry { offset, first_tx: header.first_tx });
                     active.bytes = offset + header.block_bytes();
+                    active.last_checksum = block::checksum_of(&buffer);
                     state.database_id = Some(header.database_id);
                     last = Some(header);
                 }
@@ -363,7 +393,8 @@ impl Segments {
             return Ok(Directory::Memory(entries.clone()));
         }
         let path = directory_path(&self.folder, closed.first_slot);
-        if directory::load(&*self.disk, &path).is_some_and(|entries| entries.len() as u64 == closed.blocks)
+        if directory::load(&*self.disk, &path)
+            .is_some_and(|(found, _)| (found.blocks, found.bytes) == (closed.blocks, closed.bytes))
             && let Ok(file) = self.disk.open(&path, OpenMode::Read)
         {
             return Ok(Directory::File(file, closed.blocks));
@@ -372,7 +403,7 @@ impl Segments {
         let mut head = [0; block::HEADER_BYTES];
         file.read_exact_at(&mut head, 0).map_err(|error| disk_error("could not read", &path, &error))?;
         let header = Header::decode(&head).map_err(|reason| damaged(&path, 0, closed.first_slot, &reason))?;
-        let entries = read_entries(file, &path, closed.first_slot, header.database_id)?;
+        let (entries, _) = read_entries(file, &path, closed.first_slot, header.database_id)?;
         Ok(Directory::Memory(Arc::new(entries)))
     }
 
@@ -391,17 +422,39 @@ impl Segments {
 
     /// Makes the segment that starts at `slot`, after syncing the one before.
     fn roll(&self, slot: Slot, first_tx: TxId) -> Result<()> {
-        let closing = {
-            let state = read(&self.state);
-            state
-                .active
-                .as_ref()
-                .map(|active| (active.first_slot, active.file.clone(), active.entries.clone(), active.bytes))
-        };
-        if let Some((first_slot, file, _, _)) = &closing {
-            let path = segment_path(&self.folder, *first_slot);
-            self.synced(&path, || file.sync())?;
+        // A copy: readers find the segment where it was until the new one is there.
+        let closing = read(&self.state).active.clone();
+        if let Some(closing) = &closing {
+            self.synced(&segment_path(&self.folder, closing.first_slot), || closing.file.sync())?;
         }
+        let file = match self.create_segment(slot) {
+            Ok(file) => file,
+            Err(error) => {
+                // An empty segment that was left behind would later be one in the wrong place.
+                let path = segment_path(&self.folder, slot);
+                if error.state != SqlState::DataCorrupted && self.disk.exists(&path) {
+                    self.synced(&path, || self.disk.remove_file(&path))?;
+                    self.synced(&self.folder, || self.disk.sync_dir(&self.folder))?;
+                }
+                return Err(error);
+            }
+        };
+        let active = Active { first_slot: slot, file, entries: Vec::new(), bytes: 0, last_checksum: 0 };
+        let closed = closing.map(|Active { first_slot, entries, bytes, last_checksum, .. }| {
+            let path = directory_path(&self.folder, first_slot);
+            // Derived: without it the next start reads the segment.
+            let saved = directory::save(&*self.disk, &path, &entries, bytes, last_checksum).is_ok();
+            let first_tx = entries.first().map_or(first_tx, |entry| entry.first_tx);
+            let blocks = entries.len() as u64;
+            Closed { first_slot, first_tx, blocks, bytes, entries: (!saved).then(|| Arc::new(entries)) }
+        });
+        let mut state = write(&self.state);
+        state.closed.extend(closed);
+        state.active = Some(active);
+        Ok(())
+    }
+
+    fn create_segment(&self, slot: Slot) -> Result<Arc<dyn File>> {
         let path = segment_path(&self.folder, slot);
         let file = self.open_file(&path, OpenMode::Create)?;
         let length = file.len().map_err(|error| disk_error("could not read", &path, &error))?;
@@ -409,43 +462,32 @@ impl Segments {
             return Err(damaged(&path, 0, slot, "the file of the next segment is there and not empty"));
         }
         self.synced(&self.folder, || self.disk.sync_dir(&self.folder))?;
-        let closed = closing.map(|(first_slot, _, entries, bytes)| {
-            // Derived: without it the next start reads the segment.
-            let saved =
-                directory::save(&*self.disk, &directory_path(&self.folder, first_slot), &entries).is_ok();
-            let first_tx = entries.first().map_or(first_tx, |entry| entry.first_tx);
-            let blocks = entries.len() as u64;
-            Closed { first_slot, first_tx, blocks, bytes, entries: (!saved).then(|| Arc::new(entries)) }
-        });
-        let mut state = write(&self.state);
-        state.closed.extend(closed);
-        state.active = Some(Active { first_slot: slot, file, entries: Vec::new(), bytes: 0 });
-        Ok(())
+        Ok(file)
     }
 
     /// Drops the last segment, which is to be empty, and makes the one before the last.
     fn unroll(&self, state: &mut State) -> Result<()> {
-        let Some(mut closed) = state.closed.pop() else { return Ok(()) };
+        let Some(mut closed) = state.closed.last().cloned() else { return Ok(()) };
         let path = segment_path(&self.folder, closed.first_slot);
         let directory = directory_path(&self.folder, closed.first_slot);
         let entries = match closed.entries.take() {
             Some(entries) => entries.to_vec(),
-            None => directory::load(&*self.disk, &directory)
-                .ok_or_else(|| damaged(&directory, 0, closed.first_slot, "the directory is damaged"))?,
+            None => match directory::load(&*self.disk, &directory) {
+                Some((_, entries)) => entries,
+                None => return Err(damaged(&directory, 0, closed.first_slot, "the directory is damaged")),
+            },
         };
         if let Some(dropped) = &state.active {
             let path = segment_path(&self.folder, dropped.first_slot);
             self.disk.remove_file(&path).map_err(|error| disk_error("could not remove", &path, &error))?;
         }
-        if self.disk.exists(&directory) {
-            self.disk
-                .remove_file(&directory)
-                .map_err(|error| disk_error("could not remove", &directory, &error))?;
-        }
         self.synced(&self.folder, || self.disk.sync_dir(&self.folder))?;
         lock(&self.older).remove(&closed.first_slot);
         let file = self.open_file(&path, OpenMode::Write)?;
-        state.active = Some(Active { first_slot: closed.first_slot, file, entries, bytes: closed.bytes });
+        // Without a last checksum its directory will not be believed, unless another block comes before it is closed.
+        let Closed { first_slot, bytes, .. } = closed;
+        state.closed.pop();
+        state.active = Some(Active { first_slot, file, entries, bytes, last_checksum: 0 });
         Ok(())
     }
 }
@@ -482,6 +524,7 @@ impl Log for Segments {
         if let Some(active) = &mut state.active {
             active.entries.push(Entry { offset, first_tx: header.first_tx });
             active.bytes = offset + block.len() as u64;
+            active.last_checksum = block::checksum_of(block);
         }
         Ok(Put::Stored)
     }
@@ -592,17 +635,26 @@ impl Log for Segments {
     }
 }
 
-/// The places of a whole segment's blocks, from the segment.
-fn read_entries(file: &dyn File, path: &Path, first_slot: Slot, database_id: [u8; 16]) -> Result<Vec<Entry>> {
+/// The places of a whole segment's blocks, and the last one's checksum, from the segment.
+fn read_entries(
+    file: &dyn File,
+    path: &Path,
+    first_slot: Slot,
+    database_id: [u8; 16],
+) -> Result<(Vec<Entry>, u32)> {
     let failed = |error| disk_error("could not read", path, &error);
     let mut entries = Vec::new();
     let mut scan = Scan::new(file, 0, first_slot, Some(database_id)).map_err(failed)?;
     let mut buffer = Vec::new();
+    let mut last_checksum = 0;
     loop {
         match scan.next(&mut buffer).map_err(failed)? {
-            Step::Block { offset, header } => entries.push(Entry { offset, first_tx: header.first_tx }),
+            Step::Block { offset, header } => {
+                entries.push(Entry { offset, first_tx: header.first_tx });
+                last_checksum = block::checksum_of(&buffer);
+            }
             Step::Bad { offset, reason } => return Err(damaged(path, offset, scan.slot(), &reason)),
-            Step::End => return Ok(entries),
+            Step::End => return Ok((entries, last_checksum)),
         }
     }
 }

@@ -1,0 +1,245 @@
+//! The ledger on a disk that fails: many seeds, each a life of crashes, errors and full disks.
+//!
+//! After every reopening the ledger holds exactly the groups that were acknowledged, or also those in flight, in order
+//! and whole; every checkpoint ever signed is a prefix of it.
+
+use super::tests::{options, replayed, row};
+use super::*;
+use crate::audit::audit;
+use crate::check::Verdict;
+use crate::record::Change;
+use host::faulty::Failure;
+use host::{FaultyDisk, ManualClock, SeededRandom};
+
+/// What must be true of a ledger.
+struct Life {
+    seed: u64,
+    disk: FaultyDisk,
+    host: Host,
+    random: SeededRandom,
+    /// The changes of each transaction that was ordered or in flight, genesis first.
+    written: Vec<Vec<Change>>,
+    /// Sizes at which a group ends.
+    ends: Vec<u64>,
+    acknowledged: u64,
+    checkpoints: Vec<(u64, Hash)>,
+    stops: u64,
+}
+
+type Hash = [u8; 32];
+
+impl Life {
+    fn new(seed: u64) -> Life {
+        let disk = FaultyDisk::new(seed);
+        let host = Host {
+            disk: Arc::new(disk.clone()),
+            clock: Arc::new(ManualClock::new(super::tests::START_US)),
+            random: Arc::new(SeededRandom::new(!seed)),
+        };
+        let random = SeededRandom::new(seed.wrapping_mul(31));
+        Life {
+            seed,
+            disk,
+            host,
+            random,
+            written: vec![Vec::new()],
+            ends: vec![1],
+            acknowledged: 1,
+            checkpoints: Vec::new(),
+            stops: 0,
+        }
+    }
+
+    fn open(&self) -> Result<Ledger> {
+        let options = LedgerOptions { segment_size_bytes: 3000, ..options() };
+        Ledger::open(self.host.clone(), Path::new("db"), options)
+    }
+
+    /// Opens what must open, and compares.
+    fn reopen(&mut self) -> Ledger {
+        let seed = self.seed;
+        let ledger = self.open().unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let size = ledger.size();
+        assert!(size >= self.acknowledged, "seed {seed}: {size} of {} acknowledged", self.acknowledged);
+        assert!(self.ends.contains(&size), "seed {seed}: a group in part: {size} of {:?}", self.ends);
+        for (tx, changes) in (0..size).zip(&self.written) {
+            let record = ledger.read(tx).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+            assert_eq!(record.changes, *changes, "seed {seed}: transaction {tx}");
+        }
+        for (signed, root) in &self.checkpoints {
+            assert_eq!(ledger.root(*signed).unwrap(), *root, "seed {seed}: the checkpoint of {signed}");
+        }
+        self.written.truncate(size as usize);
+        self.ends.retain(|end| *end <= size);
+        self.acknowledged = size;
+        ledger
+    }
+
+    fn group(&self) -> Vec<Sealed> {
+        (0..1 + self.random.below(4))
+            .map(|number| {
+                let length = if self.random.chance(15) { 4000 } else { self.random.below(200) } as usize;
+                row(&format!("{}.{number}", self.written.len()), &vec![5; length], &self.random)
+            })
+            .collect()
+    }
+
+    fn append(&mut self, ledger: &Ledger) {
+        let group = self.group();
+        let before = ledger.size();
+        let appended = ledger.append(&group);
+        assert!(appended.is_ok() || ledger.size() == before, "seed {}", self.seed);
+        if appended.is_ok() || ledger.is_stopped() {
+            // Ordered, or perhaps on disk all the same. Nothing comes after what stopped it.
+            self.written.truncate(before as usize);
+            self.written.extend(group.iter().map(|sealed| sealed.changes.clone()));
+            self.ends.push(self.written.len() as u64);
+        }
+    }
+
+    fn work(&mut self, ledger: &Ledger) {
+        for _ in 0..1 + self.random.below(12) {
+            match self.random.below(10) {
+                0..5 => self.append(ledger),
+                5..8 => {
+                    let ordered = ledger.size();
+                    if ledger.sync().is_ok() {
+                        self.acknowledged = ordered;
+                    } else {
+                        assert!(ledger.is_stopped(), "seed {}: a failed sync did not stop it", self.seed);
+                    }
+                }
+                8 => {
+                    if let Ok(note) = ledger.checkpoint() {
+                        let signed = SignedCheckpoint::parse(&note).unwrap();
+                        self.checkpoints.push((signed.unverified().size, signed.unverified().root));
+                    }
+                }
+                _ => {
+                    // Whatever has happened, what was written is read or an error of the disk.
+                    let tx = self.random.below(ledger.size());
+                    match ledger.read(tx) {
+                        Ok(record) => {
+                            assert_eq!(record.changes, self.written[tx as usize], "seed {}", self.seed)
+                        }
+                        Err(error) => assert_eq!(error.state.code(), "58030", "seed {}: {error}", self.seed),
+                    }
+                }
+            }
+            if ledger.is_stopped() {
+                self.stops += 1;
+                assert!(ledger.append(&self.group()).is_err());
+                return;
+            }
+        }
+    }
+
+    fn fault(&self) {
+        let nth = 1 + self.random.below(40);
+        match self.random.below(5) {
+            0 => self.disk.fail_at(nth, Failure::Once),
+            1 => self.disk.fail_at(nth, Failure::Forever),
+            2 => self.disk.fail_at(nth, Failure::ShortRead),
+            3 => self.disk.set_capacity(Some(self.disk.used_bytes() + self.random.below(6000))),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn every_life_keeps_what_it_acknowledged() {
+    let (mut lives, mut stops, mut cut) = (0, 0, 0);
+    for seed in 0..250 {
+        let mut life = Life::new(seed);
+        // It may be cut short in the making.
+        while life.random.chance(50) {
+            life.disk.fail_at(1 + life.random.below(30), Failure::Forever);
+            let made = life.open().is_ok();
+            life.disk.crash();
+            if made {
+                break;
+            }
+        }
+        for _ in 0..1 + life.random.below(6) {
+            let ledger = life.reopen();
+            cut += ledger.notices().len();
+            life.fault();
+            life.work(&ledger);
+            if life.random.chance(80) {
+                life.disk.crash();
+                drop(ledger);
+            } else {
+                // Killed, not powered off: the system's cache survives.
+                drop(ledger);
+                life.disk.heal();
+            }
+        }
+        drop(life.reopen());
+        let report = audit(&life.host, Path::new("db"), None).unwrap();
+        assert!(
+            report.findings.iter().all(|finding| finding.verdict != Verdict::Damaged),
+            "seed {seed}: {report}"
+        );
+        lives += 1;
+        stops += life.stops;
+    }
+    assert!(stops > lives / 10 && cut > 10, "{lives} lives, {stops} stops, {cut} cuts: too easy a test");
+}
+
+#[test]
+fn a_full_disk_refuses_writes_until_there_is_room() {
+    for seed in 0..60 {
+        let mut life = Life::new(seed);
+        let ledger = life.reopen();
+        life.disk.set_capacity(Some(life.disk.used_bytes() + life.random.below(5000)));
+        let mut refused = None;
+        for _ in 0..50 {
+            let group = life.group();
+            let before = ledger.size();
+            match ledger.append(&group) {
+                Ok(_) => {
+                    life.written.extend(group.iter().map(|sealed| sealed.changes.clone()));
+                    life.ends.push(life.written.len() as u64);
+                }
+                Err(error) => {
+                    assert_eq!(ledger.size(), before);
+                    refused = Some(error);
+                    break;
+                }
+            }
+        }
+        let refused = refused.unwrap();
+        assert_eq!(refused.state.code(), "53100", "seed {seed}: {refused}");
+        assert!(refused.message.ends_with("No space left on device"), "{refused}");
+        assert!(!ledger.is_stopped(), "seed {seed}");
+        assert_eq!(replayed(&ledger, 0).len() as u64, ledger.size());
+
+        life.disk.set_capacity(None);
+        let group = life.group();
+        ledger.append(&group).unwrap();
+        ledger.sync().unwrap();
+        ledger.publish().unwrap();
+        life.written.extend(group.iter().map(|sealed| sealed.changes.clone()));
+        life.ends.push(life.written.len() as u64);
+        life.acknowledged = life.written.len() as u64;
+        life.disk.crash();
+        drop(ledger);
+        let ledger = life.reopen();
+        assert_eq!(ledger.size(), life.written.len() as u64, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_failed_fsync_is_final() {
+    let mut life = Life::new(1);
+    let ledger = life.reopen();
+    life.append(&ledger);
+    life.disk.fail_at(1, Failure::Once);
+    assert_eq!(ledger.sync().unwrap_err().state.code(), "58030");
+    for refused in [ledger.sync(), ledger.append(&life.group()).map(drop)] {
+        let error = refused.unwrap_err();
+        assert!(error.message.starts_with("the ledger takes no more writes: could not fsync"), "{error}");
+    }
+    assert_eq!(ledger.durable_size(), 1);
+    assert!(ledger.read(1).is_ok() && ledger.checkpoint().is_ok());
+}
