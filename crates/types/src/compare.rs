@@ -58,7 +58,7 @@ pub fn compare_f64(left: f64, right: f64) -> Ordering {
     left.partial_cmp(&right).unwrap_or_else(|| left.is_nan().cmp(&right.is_nan()))
 }
 
-/// timetz: by the moment in UTC, then by the zone (the one further west first, as PostgreSQL).
+/// timetz: by the moment in UTC, then by the zone, the one further east first.
 fn time_tz_key(micros: i64, west_seconds: i32) -> (i64, i32) {
     (micros + west_seconds as i64 * 1_000_000, west_seconds)
 }
@@ -149,74 +149,4 @@ pub fn hash_f64<H: Hasher>(value: f64, state: &mut H) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Interval, Numeric};
-    use std::collections::hash_map::DefaultHasher;
-
-    fn hash_of(value: &Value) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        hash(value, &mut hasher);
-        hasher.finish()
-    }
-
-    fn ascending(values: &[Value]) {
-        for (i, a) in values.iter().enumerate() {
-            for (j, b) in values.iter().enumerate() {
-                assert_eq!(compare(a, b), i.cmp(&j), "{a:?} {b:?}");
-            }
-        }
-    }
-
-    fn equal(a: Value, b: Value) {
-        assert_eq!(compare(&a, &b), Ordering::Equal, "{a:?} {b:?}");
-        assert_eq!(hash_of(&a), hash_of(&b), "{a:?} {b:?}");
-    }
-
-    #[test]
-    fn each_type_has_sql_s_order() {
-        use Value::*;
-        ascending(&[
-            Float8(f64::NEG_INFINITY),
-            Float8(-1.0),
-            Float8(0.0),
-            Float8(f64::INFINITY),
-            Float8(f64::NAN),
-            Null,
-        ]);
-        ascending(&[
-            Text("".into()),
-            Text("B".into()),
-            Text("a".into()),
-            Text("a ".into()),
-            Text("é".into()),
-        ]);
-        // 12:00+01 is 11:00 UTC; of one moment, the zone further east comes first.
-        ascending(&[TimeTz(12, 0), TimeTz(10_000_012, -10), TimeTz(13, 0)].map(|v| v)[..1]);
-        ascending(&[TimeTz(43_200_000_000, -3600), TimeTz(43_200_000_000, 0), TimeTz(43_200_000_000, 3600)]);
-        ascending(&[Bool(false), Bool(true), Null]);
-        let ints = |values: &[i32]| Value::array(DataType::Int4, values.iter().map(|v| Int4(*v)).collect());
-        ascending(&[
-            ints(&[]),
-            ints(&[1]),
-            ints(&[1, 2]),
-            ints(&[2]),
-            Value::array(DataType::Int4, vec![Null]),
-        ]);
-    }
-
-    #[test]
-    fn equal_values_hash_equally() {
-        use Value::*;
-        equal(Float8(0.0), Float8(-0.0));
-        equal(Float8(f64::NAN), Float8(-f64::NAN));
-        equal(Numeric(crate::Numeric::from_units(100, 2)), Numeric(crate::Numeric::from(1)));
-        equal(
-            Value::Interval(Interval { months: 1, days: 0, micros: 0 }),
-            Value::Interval(Interval { months: 0, days: 30, micros: 0 }),
-        );
-        let chars = |text: &str| Value::array(DataType::Bpchar, vec![Text(text.into())]);
-        equal(chars("a"), chars("a  "));
-        assert_eq!(Numeric(crate::Numeric::NAN), Numeric(<crate::Numeric>::NAN));
-    }
-}
+mod tests;

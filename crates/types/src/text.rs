@@ -11,7 +11,7 @@ mod uuid;
 pub(crate) use float::float_to_text;
 pub use float::{format_f32, format_f64};
 pub(crate) use number::push_integer;
-pub use string::{cut_name, fit_bpchar, fit_varchar};
+pub use string::{byte_of_char, char_of_byte, cut_name, fit_bpchar, fit_varchar};
 
 use crate::settings::ByteaOutput;
 use crate::vector::Data;
@@ -35,7 +35,7 @@ pub fn parse(text: &str, ty: ColumnType, settings: &TextSettings) -> Result<Valu
         DataType::Varchar => Value::Text(fit_varchar(text, typmod, false)?),
         DataType::Bpchar => Value::Text(fit_bpchar(text, typmod, false)?),
         DataType::Name => Value::Text(cut_name(text).to_owned()),
-        DataType::Char => Value::Text(text.chars().next().map(String::from).unwrap_or_default()),
+        DataType::Char => Value::Text(char_of_byte(byte_of_char(text))),
         DataType::Bytea => Value::Bytea(bytea::parse(text)?),
         DataType::Json => {
             json::check_text(text)?;

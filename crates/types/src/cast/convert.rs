@@ -21,11 +21,10 @@ pub(super) fn convert(
         (DataType::Int4, DataType::Char) => {
             let code = i8::try_from(integer(value, from)?);
             let code = code.map_err(|_| err!(NumericValueOutOfRange, "\"char\" out of range"))?;
-            Value::Text(if code == 0 { String::new() } else { (code as u8 as char).to_string() })
+            Value::Text(text::char_of_byte(code as u8))
         }
         (DataType::Char, DataType::Int4) => {
-            let first = value.as_str().and_then(|text| text.chars().next()).unwrap_or('\0');
-            Value::Int4(u8::try_from(first as u32).unwrap_or(0) as i8 as i32)
+            Value::Int4(text::byte_of_char(string(value, from)?) as i8 as i32)
         }
         // xid has casts through text only.
         (DataType::Xid, _) | (_, DataType::Xid) if from != DataType::Unknown => return Ok(None),

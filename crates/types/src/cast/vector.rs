@@ -46,7 +46,7 @@ fn fast(input: &Vector, to: ColumnType) -> Option<Data> {
         (Data::F32(v), Float4, Float8) => Data::F64(v.iter().map(|v| *v as f64).collect()),
         (Data::I16(v), Int2, Numeric) => Data::Numeric(v.iter().map(|v| numeric(*v as i64)).collect()),
         (Data::I32(v), Int4, Numeric) => Data::Numeric(v.iter().map(|v| numeric(*v as i64)).collect()),
-        (Data::I64(v), Int8, Numeric) => Data::Numeric(v.iter().map(|v| numeric(*v as i64)).collect()),
+        (Data::I64(v), Int8, Numeric) => Data::Numeric(v.iter().map(|v| numeric(*v)).collect()),
         (Data::Bytes(v), Text | Varchar | Name, Text | Varchar | Bpchar) => Data::Bytes(v.clone()),
         (Data::U32(v), from, to) if same_oid(from, to) => Data::U32(v.clone()),
         _ => return None,

@@ -14,7 +14,7 @@ pub fn extract(
     settings: &TextSettings,
 ) -> Result<Option<Numeric>> {
     let field = field.to_lowercase();
-    let Some(unit) = decode_field(&field) else {
+    let Some(unit) = decode_field(&field).filter(|unit| *unit != Units::Ago) else {
         bail!(InvalidParameterValue, "unit \"{field}\" not recognized for type {data_type}");
     };
     let found = match (data_type, value) {
@@ -46,6 +46,16 @@ pub fn date_part(
     data_type: DataType,
     settings: &TextSettings,
 ) -> Result<Option<f64>> {
+    // PostgreSQL adds an interval's epoch up in floats.
+    if let Value::Interval(Interval { months, days, micros }) = value
+        && field.eq_ignore_ascii_case("epoch")
+    {
+        let mut seconds = *micros as f64 / 1_000_000.0;
+        seconds += 365.25 * 86_400.0 * (months / 12) as f64;
+        seconds += 30.0 * 86_400.0 * (months % 12) as f64;
+        seconds += 86_400.0 * *days as f64;
+        return Ok(Some(seconds));
+    }
     Ok(extract(field, value, data_type, settings)?.map(|number| number.to_f64_lossy()))
 }
 
@@ -75,7 +85,6 @@ fn of_infinity(unit: Units, negative: bool) -> Found {
         | Units::Epoch => {
             Found::Number(if negative { Numeric::NEGATIVE_INFINITY } else { Numeric::INFINITY })
         }
-        Units::Ago => Found::Unsupported,
         _ => Found::Null,
     }
 }
@@ -138,10 +147,6 @@ fn of_clock(unit: Units, time: i64) -> Found {
 }
 
 fn of_timestamp(unit: Units, micros: i64, local: i64, east_seconds: Option<i32>) -> Found {
-    let is_zone = matches!(unit, Units::Timezone | Units::TimezoneHour | Units::TimezoneMinute);
-    if is_zone && east_seconds.is_none() {
-        return Found::Unsupported;
-    }
     if matches!(micros, TIMESTAMP_INFINITY | TIMESTAMP_NEGATIVE_INFINITY) {
         return of_infinity(unit, micros < 0);
     }

@@ -5,11 +5,13 @@ use crate::{Interval, Result, bail};
 
 /// `make_date(year, month, day)`; a negative year is BC.
 pub fn make_date(year: i32, month: i32, day: i32) -> Result<i32> {
-    let fail = || err!(DatetimeFieldOverflow, "date field value out of range: {year}-{month:02}-{day:02}");
+    let astronomical = if year < 0 { year + 1 } else { year };
+    // PostgreSQL's message has the year as it counts it: 1 BC is 0.
+    let fail =
+        || err!(DatetimeFieldOverflow, "date field value out of range: {astronomical}-{month:02}-{day:02}");
     if year == 0 || year == i32::MIN {
         return Err(fail());
     }
-    let astronomical = if year < 0 { year + 1 } else { year };
     if !(1..=12).contains(&month) || day < 1 || day > days_in_month(astronomical, month) {
         return Err(fail());
     }
@@ -22,8 +24,9 @@ pub fn make_date(year: i32, month: i32, day: i32) -> Result<i32> {
 /// `make_time(hour, minute, second)`
 pub fn make_time(hour: i32, minute: i32, second: f64) -> Result<i64> {
     let fail = || {
-        let mut shown = crate::text::float_to_text(second, 1);
-        if shown.find('.').unwrap_or(shown.len()) < 2 {
+        // C's %02g: six digits.
+        let mut shown = crate::text::float_to_text(second, -9);
+        if shown.len() < 2 {
             shown.insert(0, '0');
         }
         err!(DatetimeFieldOverflow, "time field value out of range: {hour}:{minute:02}:{shown}")

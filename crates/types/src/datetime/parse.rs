@@ -171,7 +171,7 @@ impl<'a> Decoder<'a> {
             Kind::Date if time_only => self.date_in_time(tokens, index)?,
             Kind::Date => self.date(text)?,
             Kind::Time => {
-                if let Some(prefix) = self.prefix.take_if(|_| !time_only)
+                if let Some(prefix) = self.prefix.take()
                     && prefix != Prefix::Time
                 {
                     return Err(Fault::Format);

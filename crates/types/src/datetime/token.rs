@@ -135,7 +135,7 @@ pub(crate) fn decode_units(text: &str) -> Option<Units> {
 
 /// [`decode_units`] and the words that only EXTRACT knows.
 pub(super) fn decode_field(text: &str) -> Option<Units> {
-    decode_units(text).or(match word(text)? {
+    decode_units(text).or_else(|| match word(text)? {
         Word::Unit(unit) => Some(unit),
         Word::Julian => Some(Units::Julian),
         Word::Epoch => Some(Units::Epoch),

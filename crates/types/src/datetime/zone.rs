@@ -108,6 +108,11 @@ impl TimeZone {
         if !name.bytes().any(|byte| byte.is_ascii_digit()) {
             return None;
         }
+        // An offset alone, counted west: a name without letters.
+        if name.starts_with(|c: char| c.is_ascii_digit() || c == '+' || c == '-') {
+            let zone = jiff::tz::TimeZone::posix(&format!("<UTC>{name}")).ok()?;
+            return Some(TimeZone { name: name.to_owned(), zone, fixed_abbreviation: Some(String::new()) });
+        }
         let zone = jiff::tz::TimeZone::posix(name)
             .or_else(|_| jiff::tz::TimeZone::posix(&format!("{name}{DEFAULT_RULE}")))
             .ok()?;

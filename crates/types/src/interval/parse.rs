@@ -125,7 +125,6 @@ fn decode(tokens: &[Token], range: i32, style: IntervalStyle) -> Result<Fields, 
         && !tokens[1..].iter().any(signed);
     let mut fields = Fields::default();
     let mut unit = None;
-    let mut unit_waits = false;
     let mut ago = false;
     let mut seen: Vec<Units> = vec![];
     for token in tokens.iter().rev() {
@@ -136,14 +135,12 @@ fn decode(tokens: &[Token], range: i32, style: IntervalStyle) -> Result<Fields, 
                 add_clock(&mut fields, &token.text, range, all_negative)?;
                 found = &[Units::Hour, Units::Minute, Units::Second, Units::Millisecond, Units::Microsecond];
                 unit = Some(Units::Day);
-                unit_waits = false;
             }
             Kind::Zone if token.text.contains(':') && decode_time_parts(&token.text[1..], false).is_ok() => {
                 let negative = token.text.starts_with('-') || all_negative;
                 add_clock(&mut fields, &token.text[1..], range, negative)?;
                 found = &[Units::Hour, Units::Minute, Units::Second, Units::Millisecond, Units::Microsecond];
                 unit = Some(Units::Day);
-                unit_waits = false;
             }
             Kind::Zone | Kind::Date | Kind::Number => {
                 let mut this = unit.unwrap_or_else(|| unit_of_range(range));
@@ -154,7 +151,6 @@ fn decode(tokens: &[Token], range: i32, style: IntervalStyle) -> Result<Fields, 
                 fields.add(this, value, fraction)?;
                 // After hours come days; else the unit stays, and is then there twice.
                 unit = Some(if this == Units::Hour { Units::Day } else { this });
-                unit_waits = false;
                 one = [this];
                 found = match this {
                     Units::Second if fraction != 0.0 => {
@@ -164,19 +160,10 @@ fn decode(tokens: &[Token], range: i32, style: IntervalStyle) -> Result<Fields, 
                 };
             }
             Kind::String | Kind::Special => {
-                if unit_waits {
-                    return Err(Fault::Format);
-                }
-                match decode_units(&token.text).ok_or(Fault::Format)? {
-                    Units::Ago => ago = true,
-                    Units::Timezone | Units::TimezoneHour | Units::TimezoneMinute | Units::Quarter => {
-                        return Err(Fault::Format);
-                    }
-                    this => {
-                        unit = Some(this);
-                        unit_waits = true;
-                    }
-                }
+                // A unit without a number is passed over, as PostgreSQL 15 does.
+                let this = decode_units(&token.text).ok_or(Fault::Format)?;
+                ago |= this == Units::Ago;
+                unit = Some(this);
             }
         }
         if found.iter().any(|unit| seen.contains(unit)) {
@@ -184,7 +171,7 @@ fn decode(tokens: &[Token], range: i32, style: IntervalStyle) -> Result<Fields, 
         }
         seen.extend_from_slice(found);
     }
-    if seen.is_empty() || unit_waits {
+    if seen.is_empty() {
         return Err(Fault::Format);
     }
     if ago {

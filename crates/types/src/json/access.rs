@@ -12,14 +12,15 @@ pub fn get<'a>(document: &'a [u8], key: &str) -> Option<&'a [u8]> {
     }
 }
 
-/// `document -> index`; a negative index counts from the end. A scalar is no array.
+/// `document -> index`; a negative index counts from the end. A scalar is an array of one, as PostgreSQL stores it.
 pub fn get_index(document: &[u8], index: i64) -> Option<&[u8]> {
     match Node::read(document) {
         Node::Array(array) => {
             let index = if index < 0 { array.len as i64 + index } else { index };
             array.get(usize::try_from(index).ok()?)
         }
-        _ => None,
+        Node::Object(_) => None,
+        _ => matches!(index, 0 | -1).then_some(document),
     }
 }
 

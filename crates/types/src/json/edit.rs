@@ -68,6 +68,9 @@ pub fn delete_path(document: &[u8], path: &[&str]) -> Result<Vec<u8>> {
     if Node::read(document).is_scalar() {
         bail!(InvalidParameterValue, "cannot delete path in scalar");
     }
+    if is_empty(document) {
+        return Ok(document.to_vec());
+    }
     change(document, path, &Change::Delete, 0)?.encode()
 }
 
@@ -76,7 +79,10 @@ pub fn set(document: &[u8], path: &[&str], value: &[u8], create: bool) -> Result
     if Node::read(document).is_scalar() {
         bail!(InvalidParameterValue, "cannot set path in scalar");
     }
-    // Nothing can be created in what is empty if creating is not asked for.
+    // The path is not even looked at then.
+    if is_empty(document) && !create {
+        return Ok(document.to_vec());
+    }
     change(document, path, &Change::Set { value, create }, 0)?.encode()
 }
 
@@ -86,6 +92,14 @@ pub fn insert(document: &[u8], path: &[&str], value: &[u8], after: bool) -> Resu
         bail!(InvalidParameterValue, "cannot set path in scalar");
     }
     change(document, path, &Change::Insert { value, after }, 0)?.encode()
+}
+
+fn is_empty(document: &[u8]) -> bool {
+    match Node::read(document) {
+        Node::Array(array) => array.len == 0,
+        Node::Object(object) => object.len == 0,
+        _ => false,
+    }
 }
 
 enum Change<'a> {

@@ -83,7 +83,9 @@ impl Input<'_> {
             }
             let text = self.text;
             let missing = || malformed(text, "Missing array dimension value.");
-            let first = self.integer().ok_or_else(missing)?;
+            let first = self.integer().ok_or_else(|| {
+                malformed(text, "\"[\" must introduce explicitly-specified array dimensions.")
+            })?;
             let (lower, upper) =
                 if self.take(':') { (first, self.integer().ok_or_else(missing)?) } else { (1, first) };
             if !self.take(']') {

@@ -52,7 +52,14 @@ pub fn format_f64(value: f64, extra_digits: i32, out: &mut String) {
         return;
     }
     if extra_digits > 0 {
-        push_shortest(zmij::Buffer::new().format_finite(value), 15, out);
+        let mut buffer = zmij::Buffer::new();
+        let shortest = Shortest::read(buffer.format_finite(value));
+        if shortest.is_halfway(53)
+            && let Some(longer) = inside((shortest.digits.len()..17).map(|n| format!("{value:.n$e}")), 53)
+        {
+            return Shortest::read(&longer).push(15, out);
+        }
+        shortest.push(15, out);
     } else {
         push_rounded(value, (15 + extra_digits).max(1), out);
     }
@@ -64,7 +71,14 @@ pub fn format_f32(value: f32, extra_digits: i32, out: &mut String) {
         return;
     }
     if extra_digits > 0 {
-        push_shortest(zmij::Buffer::new().format_finite(value), 6, out);
+        let mut buffer = zmij::Buffer::new();
+        let shortest = Shortest::read(buffer.format_finite(value));
+        if shortest.is_halfway(24)
+            && let Some(longer) = inside((shortest.digits.len()..9).map(|n| format!("{value:.n$e}")), 24)
+        {
+            return Shortest::read(&longer).push(6, out);
+        }
+        shortest.push(6, out);
     } else {
         push_rounded(value as f64, (6 + extra_digits).max(1), out);
     }
@@ -88,31 +102,65 @@ fn push_special(value: f64, out: &mut String) -> bool {
     true
 }
 
-/// Takes the printed shortest form apart and lays it out again; `limit`: the first exponent written as one.
-fn push_shortest(printed: &str, limit: i32, out: &mut String) {
-    let (negative, printed) = match printed.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, printed),
-    };
-    let (mantissa, exponent) = match printed.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().unwrap_or(0)),
-        None => (printed, 0),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let mut digits = String::with_capacity(20);
-    digits.push_str(whole);
-    digits.push_str(fraction);
-    let leading = digits.len() - digits.trim_start_matches('0').len();
-    // The value is 0.digits * 10^point.
-    let point = whole.len() as i32 + exponent - leading as i32;
-    let digits = digits[leading..].trim_end_matches('0');
-    if negative {
-        out.push('-');
+/// The first of the longer forms that does not lie halfway between two floats.
+fn inside(mut longer: impl Iterator<Item = String>, mantissa_bits: u32) -> Option<String> {
+    longer.find(|text| !Shortest::read(text).is_halfway(mantissa_bits))
+}
+
+/// A printed float taken apart: 0.digits * 10^point.
+struct Shortest {
+    negative: bool,
+    /// Without zeros at either end; none for zero.
+    digits: String,
+    point: i32,
+}
+
+impl Shortest {
+    fn read(printed: &str) -> Shortest {
+        let (negative, printed) = match printed.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, printed),
+        };
+        let (mantissa, exponent) = match printed.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().unwrap_or(0)),
+            None => (printed, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let mut digits = String::with_capacity(20);
+        digits.push_str(whole);
+        digits.push_str(fraction);
+        let leading = digits.len() - digits.trim_start_matches('0').len();
+        let point = whole.len() as i32 + exponent - leading as i32;
+        let digits = digits[leading..].trim_end_matches('0').to_owned();
+        Shortest { negative, digits, point }
     }
-    if digits.is_empty() {
-        return out.push('0');
+
+    /// Whether the decimal lies exactly between two floats of so many bits. It reads back as the even one of them, but
+    /// PostgreSQL does not rely on that and prints more digits: 9.999999999999999e+22, not 1e+23. Only multiples of a
+    /// power of ten are at risk: below that a float of equal length is itself the shortest.
+    fn is_halfway(&self, mantissa_bits: u32) -> bool {
+        let zeros = self.point - self.digits.len() as i32;
+        // 5^23 has 54 bits: nothing halfway has more zeros.
+        if !(1..=23).contains(&zeros) || self.digits.len() > 17 {
+            return false;
+        }
+        let digits: u128 = self.digits.parse().unwrap_or(0);
+        let odd = digits * 5u128.pow(zeros as u32);
+        let odd = odd >> odd.trailing_zeros().min(127);
+        // One bit more than a float has.
+        128 - odd.leading_zeros() == mantissa_bits + 1
     }
-    push_digits(digits, point - 1, limit, out);
+
+    /// `limit`: the first exponent written as one.
+    fn push(&self, limit: i32, out: &mut String) {
+        if self.negative {
+            out.push('-');
+        }
+        if self.digits.is_empty() {
+            return out.push('0');
+        }
+        push_digits(&self.digits, self.point - 1, limit, out);
+    }
 }
 
 /// digits[0].digits[1..] * 10^exponent, with an exponent below 10^-4 and from 10^limit on.

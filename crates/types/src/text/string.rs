@@ -46,3 +46,22 @@ pub fn cut_name(text: &str) -> &str {
     let end = (0..=MAX_NAME).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     &text[..end]
 }
+
+/// "char": one byte. Beyond ASCII it is kept as PostgreSQL prints it, `\303`; a zero byte is an empty string.
+pub fn char_of_byte(byte: u8) -> String {
+    match byte {
+        0 => String::new(),
+        1..=0x7f => (byte as char).to_string(),
+        _ => format!("\\{byte:03o}"),
+    }
+}
+
+/// The byte of a "char", and of text cast to it: its first, or the three octal digits after a backslash.
+pub fn byte_of_char(text: &str) -> u8 {
+    match text.as_bytes() {
+        [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7'] => {
+            (a - b'0') << 6 | (b - b'0') << 3 | (c - b'0')
+        }
+        bytes => bytes.first().copied().unwrap_or(0),
+    }
+}

@@ -63,29 +63,29 @@ pub(crate) fn decode_zone(text: &str) -> Result<i32, Fault> {
         [b'-', ..] => (true, &text[1..]),
         _ => return Err(Fault::Format),
     };
-    let mut parts = rest.split(':');
-    let number = |part: &str| match integer(part) {
-        Err(Fault::Range) => Err(Fault::Displacement),
-        other => other,
+    let number = |text: &str| -> Result<(i32, usize), Fault> {
+        let length = text.bytes().take_while(u8::is_ascii_digit).count();
+        let value = if length == 0 { 0 } else { text[..length].parse().map_err(|_| Fault::Displacement)? };
+        Ok((value, length))
     };
-    let first = parts.next().unwrap_or("");
-    let mut hours = number(first)?;
-    let mut minutes = 0;
-    let mut seconds = 0;
-    match parts.next() {
-        Some(part) => {
-            minutes = if part.is_empty() { 0 } else { number(part)? };
-            if let Some(part) = parts.next() {
-                seconds = if part.is_empty() { 0 } else { number(part)? };
-            }
+    let (mut hours, length) = number(rest)?;
+    let (mut minutes, mut seconds) = (0, 0);
+    let mut rest = &rest[length..];
+    if let Some(after) = rest.strip_prefix(':') {
+        let (value, length) = number(after)?;
+        (minutes, rest) = (value, &after[length..]);
+        if let Some(after) = rest.strip_prefix(':') {
+            let (value, length) = number(after)?;
+            (seconds, rest) = (value, &after[length..]);
         }
-        None if first.len() > 2 => (hours, minutes) = (hours / 100, hours % 100),
-        None => {}
+    } else if rest.is_empty() && length > 2 {
+        (hours, minutes) = (hours / 100, hours % 100);
     }
+    // The range comes first: `-2024-01-01` is a displacement out of range.
     if hours > 15 || minutes >= 60 || seconds >= 60 {
         return Err(Fault::Displacement);
     }
-    if parts.next().is_some() {
+    if !rest.is_empty() {
         return Err(Fault::Format);
     }
     let east = (hours * 60 + minutes) * 60 + seconds;
