@@ -19,6 +19,8 @@ use types::{Error, Result};
 
 /// Tree levels per file.
 const FILE_LEVELS: u32 = 8;
+/// Hashes of a tile.
+const TILE_HASHES: u64 = 1 << FILE_LEVELS;
 
 pub struct Tiles {
     disk: Arc<dyn Disk>,
@@ -26,6 +28,8 @@ pub struct Tiles {
     levels: RwLock<Vec<Level>>,
     /// Held while files are written.
     saving: Mutex<()>,
+    /// The last complete tile of leaves that was read: neighbours are often asked for next.
+    last_tile: Mutex<Option<(u64, Vec<Hash>)>>,
 }
 
 struct Level {
@@ -64,6 +68,7 @@ impl Tiles {
     /// The files as they must be for a tree of `size`: longer ones are cut. None if they hold less.
     pub fn open(disk: Arc<dyn Disk>, folder: &Path, size: u64) -> Result<Option<Tiles>> {
         let tiles = Tiles {
+            last_tile: Mutex::new(None),
             disk,
             folder: folder.to_path_buf(),
             levels: RwLock::new(Vec::new()),
@@ -153,31 +158,50 @@ impl Tiles {
             return Ok(Vec::new());
         }
         let mut bytes = Vec::new();
-        let path = self.path(level);
         let missing = || {
             Error::corrupted(format!(
                 "tile file \"{}\" has no hashes {start} to {}",
-                path.display(),
+                self.path(level).display(),
                 start + count as u64
             ))
         };
         let (file, pending) = {
             let levels = read(&self.levels);
-            let level = levels.get(level as usize).ok_or_else(missing)?;
-            let in_file = level.stored.saturating_sub(start).min(count as u64) as usize;
+            let Level { file, stored, pending } = levels.get(level as usize).ok_or_else(missing)?;
+            let in_file = stored.saturating_sub(start).min(count as u64) as usize;
             bytes.resize(in_file * 32, 0);
-            let skip = (start + in_file as u64).saturating_sub(level.stored) as usize;
-            let pending = level.pending.get(skip..skip + count - in_file).ok_or_else(missing)?;
-            (level.file.clone().filter(|_| in_file > 0), pending.to_vec())
+            let skip = (start + in_file as u64).saturating_sub(*stored) as usize;
+            let pending = pending.get(skip..skip + count - in_file).ok_or_else(missing)?;
+            (file.clone().filter(|_| in_file > 0), pending.to_vec())
         };
         // What is in the file never changes: no lock is needed.
         if let Some(file) = file {
             file.read_exact_at(&mut bytes, start * 32)
-                .map_err(|error| disk_error("could not read", &path, &error))?;
+                .map_err(|error| disk_error("could not read", &self.path(level), &error))?;
         }
         let mut hashes = bytes.as_chunks::<32>().0.to_vec();
         hashes.extend(pending);
         Ok(hashes)
+    }
+
+    /// One leaf hash.
+    pub fn leaf(&self, index: u64) -> Result<Hash> {
+        let (tile, within) = (index / TILE_HASHES, (index % TILE_HASHES) as usize);
+        if let Some((kept, leaves)) = &*lock(&self.last_tile)
+            && *kept == tile
+            && let Some(leaf) = leaves.get(within)
+        {
+            return Ok(*leaf);
+        }
+        if (tile + 1) * TILE_HASHES <= self.size() {
+            let leaves = self.hashes(0, tile * TILE_HASHES, TILE_HASHES as usize)?;
+            if let Some(leaf) = leaves.get(within).copied() {
+                *lock(&self.last_tile) = Some((tile, leaves));
+                return Ok(leaf);
+            }
+        }
+        let leaf = self.hashes(0, index, 1)?.first().copied();
+        leaf.ok_or_else(|| Error::internal("no hash where there is one"))
     }
 
     /// Leaves in the file.

@@ -12,7 +12,7 @@ use proof::tree;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use types::{Error, Result, SqlState, bail};
+use types::{DataType, Error, Result, SqlState, TextSettings, Value, bail};
 
 impl Ledger {
     /// One transaction, verified against its leaf. 22023 if there is none of that number.
@@ -95,7 +95,7 @@ impl Ledger {
         self.check_size(size)?;
         let path = tree::inclusion_path::<Sha2, _>(tx, size, |level, index| self.tiles.node(level, index))?
             .ok_or_else(|| no_transaction(tx, size))?;
-        let leaf = self.leaf(tx)?;
+        let leaf = self.tiles.leaf(tx)?;
         if !tree::verify_inclusion::<Sha2>(&leaf, tx, size, &path, &self.root(size)?) {
             return Err(self.damaged_tiles(&format!("transaction {tx} does not lead to the root of {size}")));
         }
@@ -141,11 +141,12 @@ impl Ledger {
             }
         }
         let Some((first, end)) = found else {
-            let first = self.committed_at(0)?;
-            bail!(
+            let first = time_text(self.committed_at(0)?);
+            return Err(types::err!(
                 InvalidParameterValue,
-                "the ledger begins after that time: transaction 0 was committed {first} microseconds after 1970-01-01 00:00:00 UTC"
-            );
+                "the ledger holds no transaction of that time or before"
+            )
+            .detail(format!("Its first transaction was committed at {first}.")));
         };
         // Within the block times do not decrease either.
         let (mut below, mut above) = (first + 1, end);
@@ -211,7 +212,7 @@ impl Ledger {
 
     /// T, if it is the leaf of `tx` in the tree.
     fn verified(&self, slot: Slot, tx: TxId, transaction: &[u8; TRANSACTION_BYTES]) -> Result<Transaction> {
-        if hash::leaf::<Sha2>(transaction) != self.leaf(tx)? {
+        if hash::leaf::<Sha2>(transaction) != self.tiles.leaf(tx)? {
             return Err(self.damaged(slot, tx, "it is not the leaf of the tree"));
         }
         let read =
@@ -229,11 +230,6 @@ impl Ledger {
             Content::InParts(parts) => Cow::Owned(self.noticed(assemble(parts, |part| self.log.get(part)))?),
         };
         record::unseal(stored.transaction, &payload).map_err(|reason| self.damaged(slot, tx, &reason))
-    }
-
-    fn leaf(&self, tx: TxId) -> Result<Hash> {
-        let hashes = self.tiles.hashes(0, tx, 1)?;
-        hashes.first().copied().ok_or_else(|| Error::internal("no hash where there is one"))
     }
 
     fn check_size(&self, size: u64) -> Result<()> {
@@ -292,6 +288,10 @@ pub(crate) fn assemble(parts: Parts, get: impl Fn(Slot) -> Result<Option<Vec<u8>
         )));
     }
     Ok(payload)
+}
+
+fn time_text(us: i64) -> String {
+    types::text::to_string(&Value::Timestamp(us), DataType::TimestampTz, &TextSettings::default())
 }
 
 fn no_transaction(tx: TxId, size: u64) -> Error {

@@ -170,7 +170,15 @@ fn everything_is_found_again_after_reopening() {
             written.iter().rposition(|w| w.1 < *time).map(|at| at as u64)
         );
     }
-    assert_eq!(ledger.resolve(At::Time(START_US - 1)).unwrap_err().state.code(), "22023");
+    let error = ledger.resolve(At::Time(START_US - 1)).unwrap_err();
+    assert_eq!(
+        (error.state.code(), error.message.as_str()),
+        ("22023", "the ledger holds no transaction of that time or before")
+    );
+    assert_eq!(
+        error.detail.as_deref(),
+        Some("Its first transaction was committed at 2025-10-09 08:53:20+00.")
+    );
     assert_eq!(ledger.resolve(At::Time(i64::MAX)), Ok(size - 1));
     assert_eq!(ledger.resolve(At::Transaction(size)).unwrap_err().state.code(), "22023");
 
@@ -299,4 +307,35 @@ fn reads_go_on_while_groups_are_appended() {
         readers.into_iter().for_each(|reader| reader.join().unwrap());
     });
     assert_eq!(replayed(&ledger, 0).len() as u64, ledger.size());
+}
+
+/// The bytes of a small ledger, all chance and time seeded: a change of any format shows here.
+#[test]
+fn the_bytes_of_a_ledger() {
+    let disk = MemoryDisk::new();
+    let host = Host { disk: Arc::new(disk.clone()), ..Host::memory(1) };
+    let ledger = Ledger::open(host, Path::new("db"), options()).unwrap();
+    let random = SeededRandom::new(2);
+    ledger.append(&[row("k", b"Ada", &random)]).unwrap();
+    ledger.append(&[row("large", &[0x2e; 2100], &random)]).unwrap();
+    ledger.sync().unwrap();
+    ledger.publish().unwrap();
+    drop(ledger);
+    let mut text = String::new();
+    text += &String::from_utf8(disk.read(Path::new("db/checkpoint")).unwrap()).unwrap();
+    text += "\n";
+    for name in ["log/00000000000000000001.seg", "tiles/L0"] {
+        text += &format!("{name}\n");
+        let bytes = disk.read(&Path::new("db").join(name)).unwrap();
+        for (at, line) in bytes.chunks(32).enumerate() {
+            text += &format!("{:6}  {}\n", at * 32, proof::text::hex_encode(line));
+        }
+        text += "\n";
+    }
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger/golden.txt");
+    let real = host::RealDisk;
+    if std::env::var_os("STELE_BLESS").is_some() {
+        real.replace(&golden, text.as_bytes(), false).unwrap();
+    }
+    assert_eq!(text, String::from_utf8(real.read(&golden).unwrap()).unwrap());
 }
