@@ -70,8 +70,11 @@ pub(crate) struct Core {
 
 struct Queued {
     request: Request,
-    ticket: Arc<Ticket>,
+    promise: Promise,
 }
+
+/// Settles a ticket, at the latest when it is dropped: whoever waits always gets an answer.
+struct Promise(Arc<Ticket>);
 
 #[derive(Default)]
 struct Ticket(Mutex<Option<Result<(TxId, i64)>>>);
@@ -127,11 +130,14 @@ impl Core {
     /// Orders a transaction; with `durable`, waits for its fsync. Its locks are free afterwards in any case.
     pub(crate) fn commit(&self, request: Request, durable: bool) -> Result<(TxId, i64)> {
         let ticket = Arc::new(Ticket::default());
-        guard::lock(&self.queue).push(Queued { request, ticket: ticket.clone() });
+        guard::lock(&self.queue).push(Queued { request, promise: Promise(ticket.clone()) });
         {
             let mut log = guard::lock(&self.order);
             while guard::lock(&ticket.0).is_none() {
-                self.order_some(&mut log);
+                if catch_unwind(AssertUnwindSafe(|| self.order_some(&mut log))).is_err() {
+                    // What is in the log and what is remembered may differ now.
+                    self.fail(Error::internal("ordering a commit failed"));
+                }
             }
         }
         let outcome = guard::lock(&ticket.0)
@@ -221,29 +227,29 @@ impl Core {
             queue.drain(..count).collect()
         };
         if let Err(error) = self.check_writable() {
-            for Queued { mut request, ticket } in group {
+            for Queued { mut request, promise } in group {
                 self.locks.release(request.owner, &mut request.held, 0);
-                ticket.settle(Err(error.clone()));
+                promise.settle(Err(error.clone()));
             }
             return;
         }
         self.wait_for_applier();
         let (mut sealed, mut rest) = (Vec::new(), Vec::new());
         let mut accepted: Vec<Arc<Batch>> = Vec::new();
-        for Queued { request, ticket } in group {
+        for Queued { request, promise } in group {
             let Request { owner, sealed: bytes, batch, mut held, reads } = request;
             let conflict = reads.is_some_and(|(snapshot, reads)| {
                 log.hits(snapshot, &reads) || accepted.iter().any(|batch| reads.hit_by(batch))
             });
             if conflict {
                 self.locks.release(owner, &mut held, 0);
-                ticket.settle(Err(serialization_failure()));
+                promise.settle(Err(serialization_failure()));
                 continue;
             }
             let batch = Arc::new(batch);
             accepted.push(batch.clone());
             sealed.push(bytes);
-            rest.push((owner, held, batch, ticket));
+            rest.push((owner, held, batch, promise));
         }
         if sealed.is_empty() {
             return;
@@ -259,7 +265,7 @@ impl Core {
             Err(_) => sealed.iter().map(|one| self.append_one(one)).collect(),
         };
         let mut newest = None;
-        for ((owner, mut held, batch, ticket), outcome) in rest.into_iter().zip(outcomes) {
+        for ((owner, mut held, batch, promise), outcome) in rest.into_iter().zip(outcomes) {
             if let Ok((tx, _)) = outcome {
                 self.index.remember(tx, &batch);
                 guard::lock(&self.pending).push_back((tx, batch.clone()));
@@ -269,7 +275,7 @@ impl Core {
             }
             // Only now: whoever gets them reads what was just remembered.
             self.locks.release(owner, &mut held, 0);
-            ticket.settle(outcome);
+            promise.settle(outcome);
         }
         if newest.is_some() {
             log.forget(self.oldest_serializable());
@@ -482,9 +488,15 @@ const PUBLISH_INTERVAL: Duration = Duration::from_millis(900);
 /// How long a commit with `synchronous_commit = off` may stay unsynced, as PostgreSQL's `wal_writer_delay`.
 const UNSYNCED_INTERVAL: Duration = Duration::from_millis(100);
 
-impl Ticket {
-    fn settle(&self, outcome: Result<(TxId, i64)>) {
-        *guard::lock(&self.0) = Some(outcome);
+impl Promise {
+    fn settle(self, outcome: Result<(TxId, i64)>) {
+        *guard::lock(&self.0.0) = Some(outcome);
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        guard::lock(&self.0.0).get_or_insert_with(|| Err(Error::internal("the commit was given up")));
     }
 }
 

@@ -235,7 +235,7 @@ impl Transaction {
         schema_tx: TxId,
         derived: Vec<IndexChange>,
     ) -> Result<()> {
-        self.claim(object, key)?;
+        self.claim(object, key, LockStrength::NoKeyUpdate)?;
         self.writes.put(object, key, Some(&cells), schema_tx, None);
         derived.into_iter().for_each(|change| self.writes.change_entry(change));
         Ok(())
@@ -248,7 +248,7 @@ impl Transaction {
         moved_to: Option<&[u8]>,
         derived: Vec<IndexChange>,
     ) -> Result<()> {
-        self.claim(object, key)?;
+        self.claim(object, key, LockStrength::Update)?;
         self.writes.put(object, key, None, 0, moved_to);
         derived.into_iter().for_each(|change| self.writes.change_entry(change));
         Ok(())
@@ -390,7 +390,7 @@ impl Transaction {
     }
 
     /// The key's chain of entries is only right if nobody else writes the key meanwhile.
-    fn claim(&mut self, object: ObjectId, key: &[u8]) -> Result<()> {
+    fn claim(&mut self, object: ObjectId, key: &[u8], strength: LockStrength) -> Result<()> {
         if key.len() > KEY_LIMIT_BYTES {
             bail!(
                 ProgramLimitExceeded,
@@ -398,8 +398,7 @@ impl Transaction {
                 key.len()
             );
         }
-        let resource = Resource::Row(object, key.into());
-        self.acquire(resource, LockStrength::NoKeyUpdate as u8, LockWait::Block)?;
+        self.lock_row(object, key, strength, LockWait::Block)?;
         Ok(())
     }
 

@@ -88,7 +88,9 @@ impl OpenIndex<'_> {
             return None;
         }
         let whole = index.engine.get(Keyspace::Meta, META_APPLIED).ok()??;
-        if u64::from_be_bytes(whole.try_into().ok()?) < applied {
+        // Behind: it has lost what it said was durable. Beyond the log: the log was cut back under it.
+        let whole = u64::from_be_bytes(whole.try_into().ok()?);
+        if whole < applied || whole >= self.ledger.size() {
             return None;
         }
         index.restore_deaths().ok()?;

@@ -252,6 +252,57 @@ fn an_index_is_built_over_history_and_dropped() {
     assert!(first(INDEX).is_some());
 }
 
+/// Writes until killed, saying on stdout what was acknowledged. Runs only as a child of the test below.
+#[test]
+fn child_that_writes() {
+    let Ok(folder) = std::env::var("STELE_TEST_KILLED_STORE") else { return };
+    let store = Store::open(Host::real(), Path::new(&folder), options(IndexEngine::Sled)).unwrap();
+    for number in 0u64.. {
+        put(&store, &(number % 50).to_be_bytes(), &number.to_be_bytes());
+        if number % 7 == 0 {
+            delete(&store, &(number % 50).to_be_bytes());
+        }
+        println!("acknowledged {number}");
+    }
+}
+
+#[test]
+fn a_killed_process_loses_nothing_that_it_acknowledged() {
+    let real = Real::new();
+    for round in 0..3 {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "sled::child_that_writes", "--nocapture"])
+            .env("STELE_TEST_KILLED_STORE", real.database())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+        let number =
+            |line: &str| line.rsplit_once("acknowledged ").and_then(|(_, number)| number.parse::<u64>().ok());
+        let mut acknowledged = None;
+        while acknowledged < Some(60 + round * 25) {
+            acknowledged = lines.next().unwrap().ok().as_deref().and_then(number).or(acknowledged);
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for line in lines.map_while(|line| line.ok()) {
+            acknowledged = number(&line).or(acknowledged);
+        }
+        let (store, replayed) = real.open();
+        assert!(replayed.is_some(), "a killed process leaves a tail");
+        assert_eq!(kv::index::check_index(&store, &ByValue).unwrap(), []);
+        let last = acknowledged.unwrap();
+        for number in last.saturating_sub(49)..=last {
+            let found = store.snapshot(At::Latest).unwrap().get(TABLE, &(number % 50).to_be_bytes()).unwrap();
+            let found = found.and_then(|version| version.cells).map(|cells| value(&cells));
+            // The next one may have come through without a word; it writes the oldest of these keys.
+            let expected = (number % 7 != 0).then(|| number.to_be_bytes().to_vec());
+            assert!(found == expected || number + 49 == last, "{number} of {last}: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn scans_are_whole_on_disk_too() {
     let real = Real::new();
