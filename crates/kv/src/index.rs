@@ -25,7 +25,7 @@ pub(crate) mod sled;
 pub use check::{Finding, check_index, rebuild_index};
 
 use crate::guard;
-use crate::history::{Family, Stored, history_key, parse_value, split_storage_key, value_tx};
+use crate::history::{Family, Stored, history_key, parse_value, split_storage_key};
 use crate::recent::{Batch, Deaths, VersionTable};
 use crate::{IndexId, TxId};
 use std::ops::{Bound, ControlFlow};
@@ -289,9 +289,4 @@ pub(crate) fn built_key(index: IndexId) -> Vec<u8> {
 /// Meta: an index whose entries are being removed.
 pub(crate) fn drop_key(index: IndexId) -> Vec<u8> {
     [&b"x"[..], &index.to_be_bytes()].concat()
-}
-
-/// Whether a value is not newer than `tx`.
-pub(crate) fn is_visible(value: &[u8], tx: TxId) -> Result<bool> {
-    Ok(value_tx(value)? <= tx)
 }

@@ -15,7 +15,6 @@ use crate::recent::{Batch, Shared};
 use crate::store::IndexEntry;
 use crate::{IndexChange, IndexId, Op, Span, TxId};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use types::Result;
@@ -270,9 +269,4 @@ impl Fold {
     pub(crate) fn finish(self) -> Vec<(Shared, Shared)> {
         self.0.into_iter().map(|(key, body)| (key.into(), body.into())).collect()
     }
-}
-
-/// The part of `(from, to)` that follows `last`.
-pub(crate) fn after(last: &[u8]) -> Bound<&[u8]> {
-    Bound::Excluded(last)
 }

@@ -4,7 +4,6 @@ use super::memory::MemoryEngine;
 use super::page::{describe, raw_page};
 use super::{Index, Keyspace};
 use crate::fault::disk_error;
-use crate::index::apply::after;
 use crate::ledger::Ledger;
 use crate::{Derive, TxId};
 use host::Host;
@@ -129,7 +128,7 @@ impl<'a> Entries<'a> {
 
     fn next(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
         if self.page.len() == 0 {
-            let from = self.last.as_deref().map_or(Bound::Unbounded, after);
+            let from = self.last.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
             self.page = raw_page(self.index, self.keyspace, from, Bound::Unbounded)?.into_iter();
         }
         let next = self.page.next();

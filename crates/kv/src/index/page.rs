@@ -10,7 +10,7 @@
 //! A scan of the present reads `current` alone: deaths are asked for only if something of this object was deleted
 //! after the snapshot.
 
-use super::{Index, Keyspace, is_visible};
+use super::{Index, Keyspace};
 use crate::TxId;
 use crate::guard;
 use crate::history::{Family, Stored, UNCOMMITTED, as_slices, parse_value, split_storage_key, value_tx};
@@ -182,7 +182,7 @@ impl Index {
             }
         }
         let run = self.run(Keyspace::dead(reach.family), reach, limit.saturating_mul(4), |value| {
-            Ok(!is_visible(value, tx)?)
+            Ok(value_tx(value)? > tx)
         })?;
         Ok(Run { items: run.items.into_iter().map(|(key, _)| key).collect(), end: run.end })
     }
