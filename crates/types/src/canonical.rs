@@ -79,11 +79,35 @@ fn encode_item(value: &Value, code: u8, out: &mut Vec<u8>) {
 
 /// u8 form ‖ i16 weight ‖ u16 dscale ‖ digits u16
 pub fn encode_numeric(value: &Numeric, out: &mut Vec<u8>) {
+    if let Some((units, scale)) = value.to_units() {
+        return encode_small_numeric(units, scale, out);
+    }
     let Parts { form, weight, dscale, digits } = value.parts();
     out.push(form as u8);
     out.extend_from_slice(&weight.to_be_bytes());
     out.extend_from_slice(&dscale.to_be_bytes());
     digits.iter().for_each(|digit| out.extend_from_slice(&digit.to_be_bytes()));
+}
+
+/// The same bytes from an i64 and a scale, without taking the number apart into a list of digits.
+fn encode_small_numeric(units: i64, scale: u8, out: &mut Vec<u8>) {
+    // Groups of four from the last; the last is filled up with zeros.
+    let padding = (4 - scale % 4) % 4;
+    let mut rest = units.unsigned_abs() as u128 * 10u128.pow(padding as u32);
+    let groups_after_point = (scale as i16 + 3) / 4;
+    let mut digits = [0u16; 8];
+    let mut first = digits.len();
+    while rest > 0 {
+        first -= 1;
+        digits[first] = (rest % 10_000) as u16;
+        rest /= 10_000;
+    }
+    let weight = if units == 0 { 0 } else { (digits.len() - first) as i16 - 1 - groups_after_point };
+    let end = digits.iter().rposition(|digit| *digit != 0).map_or(first, |last| last + 1);
+    out.push(if units < 0 { Form::Negative } else { Form::Positive } as u8);
+    out.extend_from_slice(&weight.to_be_bytes());
+    out.extend_from_slice(&(scale as u16).to_be_bytes());
+    digits[first..end.max(first)].iter().for_each(|digit| out.extend_from_slice(&digit.to_be_bytes()));
 }
 
 pub fn decode_numeric(bytes: &[u8]) -> Result<Numeric> {

@@ -162,6 +162,3 @@ pub fn apply_typmod(value: Value, ty: ColumnType, explicit: bool) -> Result<Valu
 fn wrong(value: &Value, from: DataType) -> Error {
     Error::internal(format!("{value:?} is no {from}"))
 }
-
-#[cfg(test)]
-mod tests;

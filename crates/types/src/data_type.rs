@@ -126,7 +126,7 @@ impl DataType {
 }
 
 /// A type and its modifier, as a column has it. `typmod` is PostgreSQL's: -1 none; n + 4 for char(n) and
-/// varchar(n); ((p << 16) | s) + 4 for numeric(p, s); p for times and timestamps.
+/// varchar(n); ((p << 16) | s) + 4 for numeric(p, s); p for times and timestamps; (range << 16) | p for intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ColumnType {
     pub data_type: DataType,
@@ -163,15 +163,21 @@ impl fmt::Display for ColumnType {
         match base {
             Varchar | Bpchar => write!(f, "{}({})", base.sql_name(), self.typmod - 4)?,
             Numeric => {
-                let packed = self.typmod - 4;
-                // The scale is 11 bits, signed (PostgreSQL 15, numeric_typmod_scale).
-                let scale = ((packed & 0x7ff) ^ 1024) - 1024;
-                write!(f, "numeric({},{scale})", (packed >> 16) & 0xffff)?;
+                let (precision, scale) = crate::numeric::typmod_parts(self.typmod);
+                write!(f, "numeric({precision},{scale})")?;
             }
             Time => write!(f, "time({}) without time zone", self.typmod)?,
             TimeTz => write!(f, "time({}) with time zone", self.typmod)?,
             Timestamp => write!(f, "timestamp({}) without time zone", self.typmod)?,
             TimestampTz => write!(f, "timestamp({}) with time zone", self.typmod)?,
+            Interval => {
+                f.write_str("interval")?;
+                f.write_str(crate::interval::range_name(self.typmod))?;
+                let precision = self.typmod & crate::interval::FULL_PRECISION;
+                if precision != crate::interval::FULL_PRECISION {
+                    write!(f, "({precision})")?;
+                }
+            }
             other => f.write_str(other.sql_name())?,
         }
         f.write_str(suffix)
@@ -181,5 +187,39 @@ impl fmt::Display for ColumnType {
 impl fmt::Display for DataType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.sql_name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_modifier_prints_as_format_type_does() {
+        let shown = |data_type, typmod| ColumnType::new(data_type, typmod).to_string();
+        assert_eq!(shown(DataType::Varchar, 24), "character varying(20)");
+        assert_eq!(shown(DataType::Bpchar, -1), "bpchar");
+        assert_eq!(
+            shown(DataType::NumericArray, crate::numeric::typmod(10, -2).unwrap()),
+            "numeric(10,-2)[]"
+        );
+        assert_eq!(shown(DataType::TimestampTz, 3), "timestamp(3) with time zone");
+        assert_eq!(shown(DataType::Interval, (0x7fff << 16) | 3), "interval(3)");
+        assert_eq!(shown(DataType::Interval, (6 << 16) | 0xffff), "interval year to month");
+        assert_eq!(
+            shown(DataType::Interval, ((1 << 3 | 1 << 10 | 1 << 11 | 1 << 12) << 16) | 2),
+            "interval day to second(2)"
+        );
+    }
+
+    #[test]
+    fn names_and_oids_lead_back() {
+        for ty in DataType::ALL.iter().copied().filter(|ty| ty.oid() != 0) {
+            assert_eq!(DataType::from_oid(ty.oid()), Some(ty));
+            assert_eq!(DataType::from_name(ty.name()), Some(ty));
+            assert_eq!(ty.array().and_then(DataType::element), ty.array().map(|_| ty));
+        }
+        assert_eq!(DataType::from_oid(0), None);
+        assert_eq!(DataType::from_name(""), None);
     }
 }

@@ -202,6 +202,28 @@ pub const FULL_RANGE: i32 = 0x7fff;
 /// No precision given.
 pub const FULL_PRECISION: i32 = 0xffff;
 
+/// The fields of a modifier's range, after a blank; nothing for the full one.
+pub(crate) fn range_name(typmod: i32) -> &'static str {
+    const DAY_TO_HOUR: i32 = RANGE_DAY | RANGE_HOUR;
+    const HOUR_TO_MINUTE: i32 = RANGE_HOUR | RANGE_MINUTE;
+    match (typmod >> 16) & 0x7fff {
+        RANGE_YEAR => " year",
+        RANGE_MONTH => " month",
+        RANGE_DAY => " day",
+        RANGE_HOUR => " hour",
+        RANGE_MINUTE => " minute",
+        RANGE_SECOND => " second",
+        range if range == RANGE_YEAR | RANGE_MONTH => " year to month",
+        range if range == DAY_TO_HOUR => " day to hour",
+        range if range == DAY_TO_HOUR | RANGE_MINUTE => " day to minute",
+        range if range == DAY_TO_HOUR | RANGE_MINUTE | RANGE_SECOND => " day to second",
+        range if range == HOUR_TO_MINUTE => " hour to minute",
+        range if range == HOUR_TO_MINUTE | RANGE_SECOND => " hour to second",
+        range if range == RANGE_MINUTE | RANGE_SECOND => " minute to second",
+        _ => "",
+    }
+}
+
 /// The finest field of a range; None for the full one.
 fn finest_field(range: i32) -> Option<i32> {
     if range == FULL_RANGE {

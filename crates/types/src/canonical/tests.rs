@@ -156,4 +156,17 @@ proptest! {
             prop_assert_eq!(encoded(&text::parse(&shown, data_type.into(), &settings).unwrap()), bytes);
         }
     }
+
+    #[test]
+    fn a_numeric_held_as_an_i64_has_the_bytes_of_its_parts(units in any::<i64>(), small in -20_000i64..20_000, scale in 0i32..19) {
+        for units in [units, small, small * 10_000, small * 1_000_000] {
+            let value = Numeric::from_units(units as i128, scale);
+            let Parts { form, weight, dscale, digits } = value.parts();
+            let mut expected = vec![form as u8];
+            expected.extend_from_slice(&weight.to_be_bytes());
+            expected.extend_from_slice(&dscale.to_be_bytes());
+            digits.iter().for_each(|digit| expected.extend_from_slice(&digit.to_be_bytes()));
+            prop_assert_eq!(encoded(&Value::Numeric(value)), expected);
+        }
+    }
 }

@@ -172,13 +172,11 @@ impl Numeric {
         // PostgreSQL limits to 2000 so that no intermediate value overflows.
         let scale = scale.clamp(-2000, 2000);
         match &self.0 {
-            Repr::Small { units, scale: old } if (0..=*old as i32).contains(&scale) => {
-                let power = POWERS_OF_10[*old as usize - scale as usize];
-                let units = *units as i128;
-                Ok(Numeric::from_units(
-                    if round { integer::div_round(units, power) } else { units / power },
-                    scale,
-                ))
+            Repr::Small { units, scale: old }
+                if scale >= 0
+                    && let Some(units) = integer::rescale((*units, *old), scale, round) =>
+            {
+                Ok(Numeric::from_units(units, scale))
             }
             Repr::Small { .. } | Repr::Large(_) => {
                 let mut decimal = self.decimal();

@@ -2,7 +2,7 @@
 
 use super::decimal::DIGITS;
 use super::integer::{self, POWERS_OF_10};
-use super::{MAX_PRECISION, Numeric, Repr};
+use super::{MAX_PRECISION, Numeric, Repr, SMALL_SCALE};
 use crate::{Result, bail, err};
 
 macro_rules! from_integer {
@@ -126,10 +126,12 @@ impl Numeric {
         match &self.0 {
             Repr::NaN => return Ok(Numeric::NAN),
             Repr::Infinity | Repr::NegativeInfinity => return fail("cannot hold an infinite value".into()),
-            Repr::Small { units, scale: old }
-                if scale == *old as i32 && (units.unsigned_abs() as u128) < power_of_10(precision) =>
-            {
-                return Ok(self.clone());
+            Repr::Small { units, scale: old } if (0..=SMALL_SCALE).contains(&scale) => {
+                if let Some(units) = integer::rescale((*units, *old), scale, true)
+                    && units.unsigned_abs() < power_of_10(precision)
+                {
+                    return Ok(Numeric::from_units(units, scale));
+                }
             }
             _ => {}
         }

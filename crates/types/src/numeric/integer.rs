@@ -78,6 +78,17 @@ pub(super) fn div_round(a: i128, b: i128) -> i128 {
     }
 }
 
+/// With another scale: exact, rounded half away from zero, or cut off. None where the power is too large.
+pub(super) fn rescale((units, old): Small, scale: i32, round: bool) -> Option<i128> {
+    let units = units as i128;
+    let power = *POWERS_OF_10.get((scale - old as i32).unsigned_abs() as usize)?;
+    if scale >= old as i32 {
+        units.checked_mul(power)
+    } else {
+        Some(if round { div_round(units, power) } else { units / power })
+    }
+}
+
 /// Without trailing zeros after the point.
 pub(super) fn trim((mut units, mut scale): Small) -> Small {
     while scale > 0 && units % 10 == 0 {
