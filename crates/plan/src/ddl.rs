@@ -14,6 +14,8 @@ mod view;
 
 pub use grant::grant;
 pub use object::{comment, drop, truncate};
+pub(crate) use table::plain_column;
+pub(crate) use view::columns_of;
 
 use crate::parse::Parsed;
 use crate::parse::cursor::Cursor;
@@ -169,7 +171,10 @@ pub fn statement(_parsed: &Parsed, syntax: &Syntax, environment: &Environment) -
                 "CREATE VIEW specifies more column names than columns",
             )?;
             // What the query reads itself; what a view in it reads is that view's dependency.
-            let reads = bound.privileges.iter().filter(|need| need.role.is_none() && need.relation.oid >= FIRST_USER_OID);
+            let reads = bound
+                .privileges
+                .iter()
+                .filter(|need| need.role.is_none() && need.relation.oid >= FIRST_USER_OID);
             let references = reads.map(|need| (need.relation.oid, 0)).collect();
             Ddl::CreateView { name: name.clone(), or_replace: *or_replace, columns, query: text, references }
         }

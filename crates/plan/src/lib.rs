@@ -15,6 +15,7 @@ pub mod explain;
 pub mod node;
 pub mod optimize;
 pub mod parse;
+mod rel;
 pub mod statement;
 pub mod utility;
 

@@ -41,6 +41,8 @@ pub struct Parsed {
     pub syntax: Syntax,
     /// The constant of `AS OF SYSTEM TIME`, lifted out of a query: it holds for every table without its own clause.
     pub as_of: Option<sqlparser::ast::Expr>,
+    /// INSERT ... OVERRIDING { SYSTEM | USER } VALUE, lifted out.
+    pub overriding: Option<crate::bind::Overriding>,
 }
 
 /// What the parsers found.
@@ -66,7 +68,13 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
 /// One statement of `script`, whose tokens these are.
 fn parse_one(script: &str, tokens: &[Token]) -> Result<Parsed> {
     let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
-        return Ok(Parsed { text: String::new(), offset: 0, syntax: Syntax::Empty, as_of: None });
+        return Ok(Parsed {
+            text: String::new(),
+            offset: 0,
+            syntax: Syntax::Empty,
+            as_of: None,
+            overriding: None,
+        });
     };
     let text = &script[first.start..last.end];
     let offset = position(script, first.start) - 1;
@@ -78,8 +86,9 @@ fn parse_one(script: &str, tokens: &[Token]) -> Result<Parsed> {
             end: token.end - first.start,
         })
         .collect();
-    let (syntax, as_of) = syntax(text, &tokens).map_err(|error| shift(error, offset))?;
-    Ok(Parsed { text: text.to_owned(), offset, syntax, as_of })
+    let (syntax, lifted) = syntax(text, &tokens).map_err(|error| shift(error, offset))?;
+    let Lifted { as_of, overriding } = lifted;
+    Ok(Parsed { text: text.to_owned(), offset, syntax, as_of, overriding })
 }
 
 /// Parses one statement that is part of another one's text (EXPLAIN, PREPARE, COPY (query), views): `start` is where
@@ -131,10 +140,17 @@ fn is_query(tokens: &[Token]) -> bool {
     })
 }
 
-fn syntax(text: &str, tokens: &[Token]) -> Result<(Syntax, Option<sqlparser::ast::Expr>)> {
+/// What the pre-pass takes out of a query before sqlparser sees it.
+#[derive(Default)]
+struct Lifted {
+    as_of: Option<sqlparser::ast::Expr>,
+    overriding: Option<crate::bind::Overriding>,
+}
+
+fn syntax(text: &str, tokens: &[Token]) -> Result<(Syntax, Lifted)> {
     if !is_query(tokens) {
         let utility = crate::utility::parse(&mut cursor::Cursor::new(text, tokens))?;
-        return Ok((Syntax::Utility(Box::new(utility)), None));
+        return Ok((Syntax::Utility(Box::new(utility)), Lifted::default()));
     }
     let mut sql_tokens = prepass::tokenize(text)?;
     let as_of = match prepass::lift_system_time(text, &mut sql_tokens)? {
@@ -148,13 +164,14 @@ fn syntax(text: &str, tokens: &[Token]) -> Result<(Syntax, Option<sqlparser::ast
         }
         None => None,
     };
+    let overriding = prepass::lift_overriding(&mut sql_tokens);
     let mut parser = parser(sql_tokens);
     let statement = parser.parse_statement().map_err(|error| convert(text, error))?;
     let next = parser.peek_token();
     if next.token != sqlparser::tokenizer::Token::EOF {
         return Err(near(text, tokens, prepass::byte_of(text, next.span.start)));
     }
-    Ok((Syntax::Sql(Box::new(statement)), as_of))
+    Ok((Syntax::Sql(Box::new(statement)), Lifted { as_of, overriding }))
 }
 
 /// The syntax error at the token that stands at `byte`.

@@ -304,6 +304,29 @@ pub fn lift_system_time(text: &str, tokens: &mut Vec<TokenWithSpan>) -> Result<O
     Ok(Some(lifted))
 }
 
+/// Cuts `OVERRIDING SYSTEM VALUE` or `OVERRIDING USER VALUE` out of an INSERT's tokens.
+pub fn lift_overriding(tokens: &mut Vec<TokenWithSpan>) -> Option<crate::bind::Overriding> {
+    use crate::bind::Overriding;
+    let mut depth = 0i64;
+    for at in 0..tokens.len() {
+        match tokens[at].token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            _ if depth == 0 => {
+                let found = match () {
+                    _ if are(&tokens[at..], &["overriding", "system", "value"]) => Overriding::System,
+                    _ if are(&tokens[at..], &["overriding", "user", "value"]) => Overriding::User,
+                    _ => continue,
+                };
+                tokens.drain(at..at + 3);
+                return Some(found);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

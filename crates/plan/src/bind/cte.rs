@@ -1,0 +1,220 @@
+//! WITH: common table expressions, recursive ones included.
+
+use super::query::Bound;
+use super::scope::{Named, Table};
+use super::{Binder, Scope, names};
+use crate::rel::{Cte, Rel};
+use sqlparser::ast::{self, SetExpr};
+use types::{Error, Result, err};
+
+/// A name that WITH brought into view.
+pub(crate) struct Visible {
+    name: String,
+    cte: usize,
+    columns: Vec<String>,
+    /// Inside its own recursive term, where it means the last round's rows; counts the references.
+    working: Option<usize>,
+}
+
+impl Binder<'_> {
+    pub(crate) fn with(&mut self, with: &ast::With, outer: Option<&Scope<'_>>) -> Result<()> {
+        let ast::With { with_token: _, recursive, cte_tables } = with;
+        for (index, cte) in cte_tables.iter().enumerate() {
+            let name = names::fold(&cte.alias.name);
+            if cte_tables[..index].iter().any(|other| names::fold(&other.alias.name) == name) {
+                let error = err!(DuplicateAlias, "WITH query name \"{name}\" specified more than once");
+                return Err(self.at(error, &cte.alias.name));
+            }
+            self.common_table(cte, *recursive, outer)?;
+        }
+        Ok(())
+    }
+
+    fn common_table(&mut self, cte: &ast::Cte, recursive: bool, outer: Option<&Scope<'_>>) -> Result<()> {
+        let ast::Cte { alias, query, from, materialized, closing_paren_token: _ } = cte;
+        let ast::TableAlias { explicit: _, name, columns, at } = alias;
+        if from.is_some() || at.is_some() {
+            return Err(Error::unsupported("this form of WITH"));
+        }
+        if columns.iter().any(|column| column.data_type.is_some()) {
+            return Err(self.at(err!(SyntaxError, "a WITH query's column list has no types"), name));
+        }
+        let renamed: Vec<String> = columns.iter().map(|column| names::fold(&column.name)).collect();
+        let folded = names::fold(name);
+        let number = self.arena.ctes.len();
+        self.arena.ctes.push(Cte {
+            rel: None,
+            outputs: vec![],
+            materialized: materialized.as_ref().map(|kind| *kind == ast::CteAsMaterialized::Materialized),
+            recursive: false,
+        });
+        let parts = recursive.then(|| recursive_parts(query)).flatten();
+        let bound = match parts {
+            Some(parts) => self.recursive(number, &folded, &renamed, query, parts, outer)?,
+            None => None,
+        };
+        let bound = match bound {
+            Some(bound) => bound,
+            None => self.deeper(|binder| binder.query(query, outer, true))?,
+        };
+        let mut output_names: Vec<String> = bound.columns.iter().map(|column| column.name.clone()).collect();
+        if renamed.len() > output_names.len() {
+            let error = err!(
+                InvalidColumnReference,
+                "WITH query \"{folded}\" has {} columns available but {} columns specified",
+                output_names.len(),
+                renamed.len()
+            );
+            return Err(self.at(error, name));
+        }
+        output_names.splice(..renamed.len(), renamed);
+        let entry =
+            self.arena.ctes.get_mut(number).ok_or_else(|| Error::internal("a common table expression"))?;
+        entry.outputs = bound.numbers();
+        entry.rel = Some(bound.rel);
+        self.ctes.push(Visible { name: folded, cte: number, columns: output_names, working: None });
+        Ok(())
+    }
+
+    /// `base UNION [ALL] step`, where `step` names the expression itself; None if it does not.
+    fn recursive(
+        &mut self,
+        cte: usize,
+        name: &str,
+        renamed: &[String],
+        query: &ast::Query,
+        (base, all, step): (&SetExpr, bool, &SetExpr),
+        outer: Option<&Scope<'_>>,
+    ) -> Result<Option<Bound>> {
+        let visible = self.ctes.len();
+        if let Some(with) = &query.with {
+            self.with(with, outer)?;
+        }
+        let base = self.operand(base, outer)?;
+        // What the base leaves undecided is text.
+        let types: Vec<_> = base
+            .columns
+            .iter()
+            .map(|column| match self.arena.types[column.number] {
+                ty if ty.data_type == types::DataType::Unknown => types::DataType::Text.into(),
+                ty => ty,
+            })
+            .collect();
+        let mut output_names: Vec<String> = base.columns.iter().map(|column| column.name.clone()).collect();
+        let (base, base_columns) = self.retyped(base, &types, "UNION")?;
+        let keep = renamed.len().min(output_names.len());
+        output_names.splice(..keep, renamed.iter().take(keep).cloned());
+        let columns: Vec<Named> = output_names
+            .iter()
+            .zip(&types)
+            .map(|(name, ty)| Named { name: name.clone(), number: self.arena.column(*ty), origin: None })
+            .collect();
+        let entry =
+            self.arena.ctes.get_mut(cte).ok_or_else(|| Error::internal("a common table expression"))?;
+        entry.outputs = columns.iter().map(|column| column.number).collect();
+        entry.recursive = true;
+        self.ctes.push(Visible { name: name.to_owned(), cte, columns: output_names, working: Some(0) });
+        let step = self.operand(step, outer);
+        let references = self.ctes.pop().and_then(|visible| visible.working).unwrap_or(0);
+        self.ctes.truncate(visible);
+        let step = step?;
+        if references == 0 {
+            return Ok(None);
+        }
+        if query.order_by.is_some()
+            || query.limit_clause.is_some()
+            || query.fetch.is_some()
+            || !query.locks.is_empty()
+        {
+            return Err(err!(
+                FeatureNotSupported,
+                "ORDER BY, LIMIT and locks in a recursive query are not implemented"
+            ));
+        }
+        if references > 1 {
+            return Err(err!(
+                InvalidRecursion,
+                "recursive reference to query \"{name}\" must not appear more than once"
+            ));
+        }
+        if step.columns.len() != types.len() {
+            return Err(err!(SyntaxError, "each UNION query must have the same number of columns"));
+        }
+        for (index, (column, ty)) in step.columns.iter().zip(&types).enumerate() {
+            let given = self.arena.types[column.number];
+            let pair = [*ty, given];
+            let common = self.common_type(&pair, "UNION").map_err(|(_, error)| error)?;
+            if common.data_type != ty.data_type {
+                let error = err!(
+                    DatatypeMismatch,
+                    "recursive query \"{name}\" column {} has type {ty} in non-recursive term but type {} overall",
+                    index + 1,
+                    common.data_type
+                );
+                return Err(error.hint("Cast the output of the non-recursive term to the correct type."));
+            }
+        }
+        let (step, step_columns) = self.retyped(step, &types, "UNION")?;
+        let numbers = columns.iter().map(|column| column.number).collect();
+        let rel = Rel::RecursiveUnion {
+            cte,
+            base: Box::new(base),
+            base_columns,
+            step: Box::new(step),
+            step_columns,
+            all,
+            columns: numbers,
+        };
+        Ok(Some(Bound { rel, columns }))
+    }
+
+    pub(crate) fn names_common_table(&self, name: &str) -> bool {
+        self.ctes.iter().any(|visible| visible.name == name)
+    }
+
+    /// A FROM item that names a common table expression.
+    pub(crate) fn common_table_scan(&mut self, name: &str) -> Option<(Rel, Table)> {
+        let visible = self.ctes.iter_mut().rev().find(|visible| visible.name == name)?;
+        let (cte, names, working) = (visible.cte, visible.columns.clone(), visible.working.is_some());
+        if let Some(count) = &mut visible.working {
+            *count += 1;
+        }
+        let outputs = self.arena.ctes.get(cte)?.outputs.clone();
+        let mut numbers = vec![];
+        for output in outputs {
+            let number = self.arena.column(self.arena.types[output]);
+            if let Some(fields) = self.arena.records.get(&output).cloned() {
+                self.arena.records.insert(number, fields);
+            }
+            numbers.push(number);
+        }
+        let columns = names
+            .into_iter()
+            .zip(&numbers)
+            .map(|(name, number)| Named { name, number: *number, origin: None })
+            .collect();
+        let rel = match working {
+            true => Rel::WorkTable { cte, columns: numbers },
+            false => {
+                let outer = self.arena.ctes.get(cte)?.rel.as_ref()?.free().into_iter().collect();
+                Rel::CteScan { cte, columns: numbers, outer }
+            }
+        };
+        Some((
+            rel,
+            Table { name: name.to_owned(), schema: None, columns, hidden: vec![], base: None, scalar: false },
+        ))
+    }
+}
+
+/// The two sides of a recursive query's UNION.
+fn recursive_parts(query: &ast::Query) -> Option<(&SetExpr, bool, &SetExpr)> {
+    match &*query.body {
+        SetExpr::SetOperation { left, op: ast::SetOperator::Union, set_quantifier, right } => {
+            let all = matches!(set_quantifier, ast::SetQuantifier::All);
+            Some((left, all, right))
+        }
+        SetExpr::Query(inner) if query.with.is_none() => recursive_parts(inner),
+        _ => None,
+    }
+}

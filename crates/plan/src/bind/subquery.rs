@@ -1,0 +1,152 @@
+//! Subqueries inside expressions: scalar, EXISTS, IN, ANY, ALL, ARRAY.
+
+use super::operator::row_elements;
+use super::query::Bound;
+use super::{Binder, Place};
+use crate::rel::Subquery;
+use expr::{Expr, SubplanKind};
+use sqlparser::ast::{self, Expr as Sql};
+use types::{ColumnType, DataType, Result, err};
+
+impl Binder<'_> {
+    fn subquery(&mut self, query: &ast::Query, place: &Place<'_>) -> Result<Bound> {
+        self.deeper(|binder| binder.query(query, Some(place.scope), true))
+    }
+
+    /// The expression that runs a bound subquery.
+    fn subplan(&mut self, bound: Bound, kind: SubplanKind, ty: impl Into<ColumnType>) -> Expr {
+        let parameters: Vec<_> = bound.rel.free().into_iter().collect();
+        let args = parameters.iter().map(|number| self.arena.expr(*number)).collect();
+        let outputs = bound.columns.iter().map(|column| column.number).collect();
+        self.arena.subqueries.push(Subquery { rel: bound.rel, outputs, parameters });
+        let plan = self.arena.subqueries.len() - 1;
+        Expr::Subplan { plan, kind: Box::new(kind), first_slot: 0, args, ty: ty.into() }
+    }
+
+    /// A bound query of one column as a value.
+    pub(crate) fn scalar(&mut self, bound: Bound) -> Expr {
+        let ty =
+            bound.columns.first().map_or(DataType::Text.into(), |column| self.arena.types[column.number]);
+        self.subplan(bound, SubplanKind::Scalar, ty)
+    }
+
+    pub(crate) fn scalar_subquery(&mut self, query: &ast::Query, place: &mut Place<'_>) -> Result<Expr> {
+        let bound = self.subquery(query, place)?;
+        let [column] = bound.columns.as_slice() else {
+            return Err(self.at(err!(SyntaxError, "subquery must return only one column"), query));
+        };
+        let ty = self.arena.types[column.number];
+        Ok(self.subplan(bound, SubplanKind::Scalar, ty))
+    }
+
+    pub(crate) fn exists(
+        &mut self,
+        query: &ast::Query,
+        negated: bool,
+        place: &mut Place<'_>,
+    ) -> Result<Expr> {
+        let bound = self.subquery(query, place)?;
+        Ok(self.subplan(bound, SubplanKind::Exists { negated }, DataType::Bool))
+    }
+
+    pub(crate) fn array_subquery(&mut self, query: &ast::Query, place: &mut Place<'_>) -> Result<Expr> {
+        let bound = self.subquery(query, place)?;
+        let [column] = bound.columns.as_slice() else {
+            return Err(self.at(err!(SyntaxError, "subquery must return only one column"), query));
+        };
+        let element = self.arena.types[column.number];
+        let Some(array) = element.data_type.array() else {
+            let error =
+                err!(UndefinedObject, "could not find array type for data type {}", element.data_type);
+            return Err(self.at(error, query));
+        };
+        Ok(self.subplan(bound, SubplanKind::Array, ColumnType::new(array, element.typmod)))
+    }
+
+    pub(crate) fn in_subquery(
+        &mut self,
+        left: &Sql,
+        query: &ast::Query,
+        negated: bool,
+        place: &mut Place<'_>,
+    ) -> Result<Expr> {
+        let symbol = if negated { "<>" } else { "=" };
+        self.quantified_subquery(left, symbol, query, negated, place)
+    }
+
+    /// `left symbol ANY (query)`, or ALL.
+    pub(crate) fn quantified_subquery(
+        &mut self,
+        left: &Sql,
+        symbol: &str,
+        query: &ast::Query,
+        all: bool,
+        place: &mut Place<'_>,
+    ) -> Result<Expr> {
+        let lefts = match row_elements(left) {
+            Some(elements) => elements,
+            None => vec![left],
+        };
+        let mut bound_left = Vec::with_capacity(lefts.len());
+        for sql in &lefts {
+            bound_left.push(self.expr(sql, place)?);
+        }
+        let mut bound = self.subquery(query, place)?;
+        match bound.columns.len().cmp(&bound_left.len()) {
+            std::cmp::Ordering::Greater => {
+                return Err(self.at(err!(SyntaxError, "subquery has too many columns"), left));
+            }
+            std::cmp::Ordering::Less => {
+                return Err(self.at(err!(SyntaxError, "subquery has too few columns"), left));
+            }
+            std::cmp::Ordering::Equal => {}
+        }
+        let (mut args, mut operators, mut casts) = (vec![], vec![], vec![]);
+        for ((sql, value), column) in lefts.iter().zip(bound_left).zip(bound.columns.iter_mut()) {
+            let right = self.arena.expr(column.number);
+            let resolved = expr::operator::resolve(symbol, Some(value.data_type()), right.data_type())
+                .map_err(|error| self.source.locate_operator(error, sql, symbol))?;
+            let &[left_type, right_type] = resolved.arguments.as_slice() else {
+                return Err(types::Error::internal("a binary operator has two operands"));
+            };
+            if resolved.returns != DataType::Bool {
+                let error = err!(
+                    DatatypeMismatch,
+                    "row comparison operator must yield type boolean, not type {}",
+                    resolved.returns
+                );
+                return Err(self.source.locate_operator(error, sql, symbol));
+            }
+            args.push(self.argument(value, left_type).map_err(|error| self.at(error, *sql))?);
+            operators.push(resolved.function);
+            self.note(resolved.function);
+            if right.data_type() != right_type {
+                let cast = self.argument(right, right_type).map_err(|error| self.at(error, query))?;
+                let number = self.arena.column(right_type);
+                casts.push((number, cast));
+                column.number = number;
+            }
+        }
+        let rel = std::mem::replace(&mut bound.rel, crate::rel::Rel::OneRow);
+        bound.rel = rel.project(casts);
+        let kind = match all {
+            true => SubplanKind::All { left: args, operators },
+            false => SubplanKind::Any { left: args, operators },
+        };
+        Ok(self.subplan(bound, kind, DataType::Bool))
+    }
+
+    /// `(a, b) = (SELECT c, d ...)`.
+    pub(crate) fn compare_row_with_subquery(
+        &mut self,
+        symbol: &str,
+        lefts: &[&Sql],
+        query: &ast::Query,
+        _place: &mut Place<'_>,
+    ) -> Result<Expr> {
+        let error =
+            types::Error::unsupported(format!("a row {symbol} a subquery of {} columns", lefts.len()))
+                .hint("Use IN or EXISTS.");
+        Err(self.at(error, query))
+    }
+}

@@ -1,0 +1,244 @@
+//! Functions in FROM: set-returning, scalar, unnest, and the ledger's, whose columns depend on a table.
+
+use super::from::Item;
+use super::function::Call;
+use super::operator::element_of;
+use super::scope::{Named, Table};
+use super::{Binder, Clause, Place, Scope, names};
+use crate::node::LedgerScanKind;
+use crate::rel::Rel;
+use crate::statement::TableLock;
+use expr::Expr;
+use sqlparser::ast::{self, Expr as Sql};
+use types::cast::Context;
+use types::ddl::Privilege;
+use types::schema::RelationKind;
+use types::{ColumnType, DataType, Error, Result, Value, bail, err};
+
+impl Binder<'_> {
+    pub(crate) fn table_function(
+        &mut self,
+        name: &ast::ObjectName,
+        args: &[ast::FunctionArg],
+        ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+        left: &Scope<'_>,
+    ) -> Result<Item> {
+        let (schema, folded) = names::object_name(name).map_err(|error| self.at(error, name))?;
+        let mut syntax = vec![];
+        for arg in args {
+            match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(sql)) => syntax.push(sql),
+                ast::FunctionArg::Named { .. } | ast::FunctionArg::ExprNamed { .. } => {
+                    return Err(self.at(Error::unsupported("a named argument"), name));
+                }
+                ast::FunctionArg::Unnamed(_) => {
+                    return Err(self.at(err!(SyntaxError, "syntax error in the call of {folded}"), name));
+                }
+            }
+        }
+        if schema.as_deref() == Some("ledger") {
+            let kind = match folded.as_str() {
+                "history" => Some(LedgerScanKind::History),
+                "diff" => Some(LedgerScanKind::Diff),
+                "changes" => Some(LedgerScanKind::Changes),
+                _ => None,
+            };
+            if let Some(kind) = kind {
+                if ordinality {
+                    return Err(self.at(Error::unsupported("WITH ORDINALITY on this function"), name));
+                }
+                return self.ledger_function(kind, &syntax, alias, left, name);
+            }
+        }
+        if folded == "unnest"
+            && schema.as_deref().is_none_or(|schema| schema == "pg_catalog")
+            && syntax.len() > 1
+        {
+            let args: Vec<Sql> = syntax.into_iter().cloned().collect();
+            return self.unnest(&args, ordinality, alias, left);
+        }
+        let at = Sql::Identifier(match name.0.first() {
+            Some(ast::ObjectNamePart::Identifier(ident)) => ident.clone(),
+            _ => ast::Ident::new(folded.clone()),
+        });
+        let mut place = Place::new(left, Clause::FromFunction);
+        let call = Call {
+            schema: schema.clone(),
+            name: folded.clone(),
+            syntax,
+            star: false,
+            distinct: false,
+            order_by: &[],
+            within_group: &[],
+            filter: None,
+            at: &at,
+        };
+        if schema.is_none() && expr::aggregate::exists(&folded) && !expr::function::exists(None, &folded) {
+            return Err(self
+                .at(err!(GroupingError, "aggregate functions are not allowed in functions in FROM"), name));
+        }
+        let bound = self.arguments(&call, &mut place)?;
+        let expr = self.call_resolved(schema.as_deref(), &folded, bound, &at)?;
+        let columns = match &expr {
+            Expr::Call { function, .. } if !function.columns.is_empty() => {
+                function.columns.iter().map(|(name, ty)| (name.to_string(), ColumnType::from(*ty))).collect()
+            }
+            other => vec![(folded.clone(), other.ty())],
+        };
+        let scalar = columns.len() == 1
+            && !matches!(&expr, Expr::Call { function, .. } if !function.columns.is_empty());
+        self.function_scan(vec![expr], columns, folded, scalar, ordinality, alias)
+    }
+
+    /// `unnest(a, b)`: side by side, padded with NULL.
+    pub(crate) fn unnest(
+        &mut self,
+        arrays: &[Sql],
+        ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+        left: &Scope<'_>,
+    ) -> Result<Item> {
+        let mut calls = vec![];
+        let mut columns = vec![];
+        for array in arrays {
+            let bound = self.expr(array, &mut Place::new(left, Clause::FromFunction))?;
+            let element = element_of(bound.data_type());
+            let call = self.call_with("unnest", vec![bound], array)?;
+            let ty = element.map_or(call.ty(), ColumnType::from);
+            calls.push(call);
+            columns.push(("unnest".to_owned(), ty));
+        }
+        let scalar = columns.len() == 1;
+        self.function_scan(calls, columns, "unnest".into(), scalar, ordinality, alias)
+    }
+
+    fn function_scan(
+        &mut self,
+        calls: Vec<Expr>,
+        columns: Vec<(String, ColumnType)>,
+        name: String,
+        scalar: bool,
+        ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<Item> {
+        let mut named: Vec<Named> = columns
+            .into_iter()
+            .map(|(name, ty)| Named { name, number: self.arena.column(ty), origin: None })
+            .collect();
+        // The only column of a function takes the table's alias as its name.
+        if let (true, Some(alias), [only]) = (scalar, alias, named.as_mut_slice()) {
+            only.name = names::fold(&alias.name);
+        }
+        if ordinality {
+            let number = self.arena.column(DataType::Int8);
+            named.push(Named { name: "ordinality".into(), number, origin: None });
+        }
+        let rel = Rel::FunctionScan {
+            calls,
+            ordinality,
+            columns: named.iter().map(|named| named.number).collect(),
+        };
+        let scalar = scalar && !ordinality;
+        let table = Table { name, schema: None, columns: named, hidden: vec![], base: None, scalar };
+        if let Some(alias) = alias {
+            if alias.columns.iter().any(|column| column.data_type.is_some()) {
+                let error =
+                    Error::unsupported("a column definition list").hint("Name the columns without types.");
+                return Err(self.at(error, &alias.name));
+            }
+        }
+        self.aliased(rel, table, alias)
+    }
+
+    /// `ledger.history('t', key...)`, `ledger.diff('t', a, b)`, `ledger.changes(a, b)`.
+    fn ledger_function(
+        &mut self,
+        kind: LedgerScanKind,
+        syntax: &[&Sql],
+        alias: Option<&ast::TableAlias>,
+        left: &Scope<'_>,
+        at: &ast::ObjectName,
+    ) -> Result<Item> {
+        let mut bound = vec![];
+        for sql in syntax {
+            bound.push(self.expr(sql, &mut Place::new(left, Clause::FromFunction))?);
+        }
+        let mut rest = syntax.to_vec();
+        let relation = match kind {
+            LedgerScanKind::Changes => None,
+            LedgerScanKind::History | LedgerScanKind::Diff => {
+                if bound.is_empty() {
+                    return Err(self.at(err!(UndefinedFunction, "function {at}() does not exist"), at));
+                }
+                let sql = rest.remove(0);
+                let table = self.coerce(bound.remove(0), DataType::Regclass, Context::Implicit, sql)?;
+                let Expr::Constant { value: Value::Oid(oid), .. } = table else {
+                    let error = Error::unsupported("a table that is not a literal")
+                        .hint("Write ledger.history('table').");
+                    return Err(self.at(error, sql));
+                };
+                let Some(relation) = self.schema.relation_by_oid(oid)? else {
+                    return Err(self.at(err!(UndefinedTable, "relation with OID {oid} does not exist"), sql));
+                };
+                if relation.kind != RelationKind::Table {
+                    return Err(self.at(err!(WrongObjectType, "\"{}\" is not a table", relation.name), sql));
+                }
+                self.need(&relation, Privilege::Select, TableLock::AccessShare);
+                Some(relation)
+            }
+        };
+        let wanted: Vec<ColumnType> = match (kind, &relation) {
+            (LedgerScanKind::History, Some(relation)) => {
+                let ids = relation.primary_key.iter();
+                let mut types: Vec<ColumnType> = ids
+                    .filter_map(|id| relation.column(*id))
+                    .map(|column| column.ty.data_type.into())
+                    .collect();
+                if types.is_empty() {
+                    types.push(DataType::Int8.into());
+                }
+                if bound.len() > types.len() {
+                    let error = err!(
+                        InvalidParameterValue,
+                        "the primary key of \"{}\" has {} columns, not {}",
+                        relation.name,
+                        types.len(),
+                        bound.len()
+                    );
+                    return Err(self.at(error, at));
+                }
+                types.truncate(bound.len());
+                types
+            }
+            _ => vec![DataType::Int8.into(); 2],
+        };
+        if bound.len() != wanted.len() {
+            bail!(UndefinedFunction, "function {at} takes two transaction numbers");
+        }
+        let mut args = vec![];
+        for ((arg, ty), sql) in bound.into_iter().zip(wanted).zip(rest) {
+            args.push(self.coerce(arg, ty, Context::Implicit, sql)?);
+        }
+        let columns: Vec<Named> = kind
+            .columns(relation.as_deref())
+            .into_iter()
+            .map(|(name, ty)| Named { name, number: self.arena.column(ty), origin: None })
+            .collect();
+        let rel = Rel::LedgerScan {
+            kind,
+            relation,
+            args,
+            columns: columns.iter().map(|named| named.number).collect(),
+        };
+        let name = match kind {
+            LedgerScanKind::History => "history",
+            LedgerScanKind::Diff => "diff",
+            LedgerScanKind::Changes => "changes",
+        };
+        self.volatile = true;
+        let table =
+            Table { name: name.into(), schema: None, columns, hidden: vec![], base: None, scalar: false };
+        self.aliased(rel, table, alias)
+    }
+}
