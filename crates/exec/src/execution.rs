@@ -117,22 +117,36 @@ impl Execution {
             return Ok(());
         }
         *finished = true;
-        let mut batch = Batch::default();
-        while root.next_rows(&query.plan, &run, &mut batch)? {
-            kept.push_back(std::mem::take(&mut batch));
-        }
-        // A WITH query that writes runs to its end whether or not it was read.
-        for (number, cte) in query.ctes.iter().enumerate() {
-            if shape::writes(cte) {
-                run.finish_cte(number)?;
-            }
-        }
+        run.transaction()?.pin_reads();
+        let done = write_all(query, root, &run, kept);
+        run.transaction()?.unpin_reads();
+        done?;
         match kept.pop_front() {
             Some(first) => *out = first,
             None => out.clear(),
         }
         Ok(())
     }
+}
+
+/// Runs a query that writes to its end.
+fn write_all(
+    query: &Query,
+    root: &mut Operator,
+    run: &Run<'_, '_>,
+    rows: &mut VecDeque<Batch>,
+) -> Result<()> {
+    let mut batch = Batch::default();
+    while root.next_rows(&query.plan, run, &mut batch)? {
+        rows.push_back(std::mem::take(&mut batch));
+    }
+    // A WITH query that writes runs to its end whether or not it was read.
+    for (number, cte) in query.ctes.iter().enumerate() {
+        if shape::writes(cte) {
+            run.finish_cte(number)?;
+        }
+    }
+    Ok(())
 }
 
 impl State {

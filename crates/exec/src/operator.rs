@@ -189,7 +189,7 @@ impl State {
                 state.next(calls, *ordinality, plan, run, out)
             }
             (Node::LedgerScan { kind, relation, args }, State::LedgerScan(state)) => {
-                state.next(*kind, relation.as_ref(), args, run, out)
+                state.next(*kind, relation.as_ref(), args, plan, run, out)
             }
             (Node::CteScan { cte }, State::CteScan(state)) => state.next(*cte, run, out),
             (Node::WorkTable { cte }, State::WorkTable(state)) => state.next(*cte, run, out),

@@ -1,4 +1,4 @@
-//! Questions about a plan: its inputs and expressions, what it depends on, when it reads.
+//! Questions about a plan: its inputs and expressions, what it depends on, whether it writes.
 
 use expr::window::{FrameBound, WindowTarget};
 use expr::{Expr, Function, SortKey, SubplanKind, Volatility};
@@ -65,26 +65,6 @@ pub(crate) fn writes(plan: &Plan) -> bool {
 
 pub(crate) fn query_writes(query: &Query) -> bool {
     writes(&query.plan) || query.ctes.iter().any(writes)
-}
-
-/// Whether something below opens a scan after the first row came out: it would see what a command has already written,
-/// so such a command reads its whole input first.
-pub(crate) fn reads_late(plan: &Plan) -> bool {
-    let here = match &plan.node {
-        Node::Append(inputs) => inputs.len() > 1,
-        Node::SetOperation { .. } | Node::RecursiveUnion { .. } | Node::CteScan { .. } => true,
-        Node::Join(Join { method: JoinMethod::Apply { .. }, .. }) => true,
-        _ => false,
-    };
-    let mut subplan = false;
-    for_each_expr(&plan.node, &mut |expr| subplan |= has_subplan(expr));
-    here || subplan || inputs(plan).into_iter().any(reads_late)
-}
-
-pub(crate) fn has_subplan(expr: &Expr) -> bool {
-    let mut found = matches!(expr, Expr::Subplan { .. });
-    expr.for_each_child(&mut |child| found = found || has_subplan(child));
-    found
 }
 
 /// The scans that give out row keys, in pre-order.

@@ -21,7 +21,7 @@ impl Delete {
     pub fn next(&mut self, node: &node::Delete, run: &Run<'_, '_>, out: &mut Batch) -> Result<bool> {
         let one_by_one = !node.relation.referenced_by.is_empty();
         let mut batch = Batch::default();
-        if !self.targets.next(&mut self.input, &node.input, one_by_one, false, run, &mut batch)? {
+        if !self.targets.next(&mut self.input, &node.input, one_by_one, run, &mut batch)? {
             return Ok(false);
         }
         let (keys, rows) =

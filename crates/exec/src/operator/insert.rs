@@ -4,44 +4,32 @@ use super::project::project;
 use super::targets::strength_of;
 use super::{Operator, checks};
 use crate::context::Run;
-use crate::shape;
 use catalog::{LockedRow, RowKey};
 use expr::Expr;
 use kv::LockWait;
 use plan::node::{self, ConflictAction, OnConflict};
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use types::{Batch, Error, Result, Value, err};
 
 pub(super) struct Insert {
     input: Operator,
     pub affected: u64,
-    /// Proposed rows that were read ahead.
-    ahead: Option<VecDeque<Batch>>,
     /// ON CONFLICT DO UPDATE: the rows that this command has already made or changed.
     touched: HashSet<RowKey>,
 }
 
 impl Insert {
     pub fn new(input: Operator) -> Insert {
-        Insert { input, affected: 0, ahead: None, touched: HashSet::new() }
+        Insert { input, affected: 0, touched: HashSet::new() }
     }
 
     pub fn next(&mut self, node: &node::Insert, run: &Run<'_, '_>, out: &mut Batch) -> Result<bool> {
-        if self.ahead.is_none() {
-            self.ahead = Some(VecDeque::new());
-            if shape::reads_late(&node.input) || node.row.iter().any(shape::has_subplan) {
-                while let Some(rows) = self.propose(node, run)? {
-                    self.ahead.get_or_insert_default().push_back(rows);
-                }
-            }
-        }
-        let ahead = self.ahead.as_mut().and_then(VecDeque::pop_front);
-        let Some(proposed) = (match ahead {
-            Some(rows) => Some(rows),
-            None => self.propose(node, run)?,
-        }) else {
+        let mut batch = Batch::default();
+        if !self.input.next_rows(&node.input, run, &mut batch)? {
             return Ok(false);
-        };
+        }
+        // Whole rows of the table.
+        let proposed = project(&node.row, &mut batch, run)?;
         let stored = match &node.on_conflict {
             None => {
                 checks::enforce(&node.relation, &node.checks, &proposed, run)?;
@@ -59,15 +47,6 @@ impl Insert {
             out.clear();
         }
         Ok(true)
-    }
-
-    /// The next rows of the input as whole rows of the table.
-    fn propose(&mut self, node: &node::Insert, run: &Run<'_, '_>) -> Result<Option<Batch>> {
-        let mut batch = Batch::default();
-        if !self.input.next_rows(&node.input, run, &mut batch)? {
-            return Ok(None);
-        }
-        Ok(Some(project(&node.row, &mut batch, run)?))
     }
 
     /// Inserts one row. With arbiters: the row in the way, if there is one.

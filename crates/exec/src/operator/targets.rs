@@ -2,7 +2,6 @@
 
 use super::Operator;
 use crate::context::Run;
-use crate::shape;
 use catalog::{LockedRow, RowKey};
 use expr::Expr;
 use kv::{LockStrength, LockWait};
@@ -18,33 +17,19 @@ pub(super) struct Targets {
     met: HashSet<RowKey>,
     rows: Batch,
     position: usize,
-    started: bool,
 }
 
 impl Targets {
-    /// The next rows of the input: all of them if some could be read after the first was written, `one_by_one` if a
-    /// foreign key's action could change a row of the same batch.
+    /// The next rows of the input: `one_by_one` if a foreign key's action could change a row of the same batch.
     pub fn next(
         &mut self,
         input: &mut Operator,
         plan: &Plan,
         one_by_one: bool,
-        late: bool,
         run: &Run<'_, '_>,
         out: &mut Batch,
     ) -> Result<bool> {
-        let first = !std::mem::replace(&mut self.started, true);
-        if first && (late || shape::reads_late(plan)) {
-            let mut all = Batch::new(plan.types.iter().map(|ty| ty.data_type));
-            while input.next_rows(plan, run, out)? {
-                all.append(out);
-            }
-            self.rows = all;
-            self.position = 0;
-            if self.rows.is_empty() {
-                return Ok(false);
-            }
-        } else if self.position == self.rows.rows {
+        if self.position == self.rows.rows {
             self.position = 0;
             if !input.next_rows(plan, run, &mut self.rows)? {
                 return Ok(false);

@@ -5,7 +5,6 @@
 use super::targets::{Targets, strength_of};
 use super::{Operator, checks};
 use crate::context::Run;
-use crate::shape;
 use kv::LockStrength;
 use plan::node;
 use types::{Batch, Error, Result, Value};
@@ -22,11 +21,10 @@ impl Update {
     }
 
     pub fn next(&mut self, node: &node::Update, run: &Run<'_, '_>, out: &mut Batch) -> Result<bool> {
-        let late = node.set.iter().any(|(_, expr)| shape::has_subplan(expr));
         let strength = strength_of(&node.relation, node.set.iter().map(|(position, _)| *position));
         let one_by_one = strength == LockStrength::Update && !node.relation.referenced_by.is_empty();
         let mut batch = Batch::default();
-        if !self.targets.next(&mut self.input, &node.input, one_by_one, late, run, &mut batch)? {
+        if !self.targets.next(&mut self.input, &node.input, one_by_one, run, &mut batch)? {
             return Ok(false);
         }
         let (keys, rows) = self.targets.lock(&node.relation, &batch, strength, node.recheck.as_ref(), run)?;

@@ -4,8 +4,10 @@ mod grouping;
 mod joins;
 mod rows;
 mod sets;
+mod storage;
 mod subqueries;
 mod windows;
+mod writes;
 
 use crate::{Execution, Functions, Surroundings};
 use catalog::Transaction;
@@ -85,6 +87,11 @@ pub(super) fn query(plan: Plan) -> Query {
 
 /// Pulls a query to its end; no two pulls share a borrow.
 pub(super) fn batches(query: Query, limit: usize) -> Result<Vec<Batch>> {
+    pull(query, None, limit)
+}
+
+fn pull(query: Query, mut transaction: Option<&mut Transaction>, limit: usize) -> Result<Vec<Batch>> {
+    let writes = crate::shape::query_writes(&query);
     let mut execution = Execution::new(Arc::new(query), false);
     let (settings, mut all) = (TextSettings::default(), Vec::new());
     loop {
@@ -96,8 +103,11 @@ pub(super) fn batches(query: Query, limit: usize) -> Result<Vec<Batch>> {
             system: &NoSession,
         };
         let mut out = Batch::default();
-        if !execution.pull(None, &mut surroundings, limit, &mut out)? {
+        if !execution.pull(transaction.as_deref_mut(), &mut surroundings, limit, &mut out)? {
             assert!(out.is_empty());
+            if writes {
+                return Ok(all);
+            }
             assert_eq!(execution.rows(), all.iter().map(|batch: &Batch| batch.rows as u64).sum::<u64>());
             return Ok(all);
         }
@@ -107,7 +117,16 @@ pub(super) fn batches(query: Query, limit: usize) -> Result<Vec<Batch>> {
 
 /// The rows, as `1 a | 2 -`.
 pub(super) fn show_query(query: Query) -> String {
-    let shown = batches(query, usize::MAX).map(|batches| {
+    show_batches(batches(query, usize::MAX))
+}
+
+/// The rows of a query over tables.
+pub(super) fn show_in(transaction: &mut Transaction, query: Query) -> String {
+    show_batches(pull(query, Some(transaction), usize::MAX))
+}
+
+fn show_batches(batches: Result<Vec<Batch>>) -> String {
+    let shown = batches.map(|batches| {
         let rows = batches.iter().flat_map(|batch| (0..batch.rows).map(|row| batch.row(row)));
         rows.map(|row| row.iter().map(show_value).collect::<Vec<_>>().join(" "))
             .collect::<Vec<_>>()
