@@ -255,3 +255,33 @@ impl std::hash::Hash for Interval {
         self.normalised().hash(state);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::IntervalStyle;
+
+    #[test]
+    fn a_modifier_decides_what_a_bare_number_is_and_what_stays() {
+        let shown = |text: &str, range: i32, precision: i32| {
+            let interval = Interval::parse(text, range << 16 | precision, IntervalStyle::Postgres).unwrap();
+            let mut out = String::new();
+            interval.format(IntervalStyle::Postgres, &mut out);
+            out
+        };
+        let day_to_hour = RANGE_DAY | RANGE_HOUR;
+        let full = "1 year 2 mons 3 days 04:05:06.789";
+        assert_eq!(shown("1", RANGE_YEAR, FULL_PRECISION), "1 year");
+        assert_eq!(shown("1-2", RANGE_YEAR | RANGE_MONTH, FULL_PRECISION), "1 year 2 mons");
+        assert_eq!(shown("1 2:03", day_to_hour | RANGE_MINUTE, FULL_PRECISION), "1 day 02:03:00");
+        assert_eq!(shown("2:03", RANGE_MINUTE | RANGE_SECOND, FULL_PRECISION), "00:02:03");
+        assert_eq!(shown("2:03", RANGE_HOUR | RANGE_MINUTE | RANGE_SECOND, FULL_PRECISION), "02:03:00");
+        assert_eq!(shown("1.55", RANGE_SECOND, 1), "00:00:01.6");
+        assert_eq!(shown(full, RANGE_HOUR, FULL_PRECISION), "1 year 2 mons 3 days 04:00:00");
+        assert_eq!(shown(full, RANGE_MONTH, FULL_PRECISION), "1 year 2 mons");
+        assert_eq!(shown(full, FULL_RANGE, 2), "1 year 2 mons 3 days 04:05:06.79");
+        assert_eq!(shown("10", day_to_hour, FULL_PRECISION), "10:00:00");
+        assert_eq!(shown("1 day 2", day_to_hour, FULL_PRECISION), "1 day 02:00:00");
+        assert_eq!(shown("5", RANGE_MINUTE | RANGE_SECOND, FULL_PRECISION), "00:00:05");
+    }
+}

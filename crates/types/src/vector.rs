@@ -136,6 +136,13 @@ impl Vector {
         vector
     }
 
+    /// NULL `count` times.
+    pub fn null(data_type: DataType, count: usize) -> Vector {
+        let mut vector = Vector::new(data_type);
+        (0..count).for_each(|_| vector.push_null());
+        vector
+    }
+
     /// `value` `count` times.
     pub fn repeat(data_type: DataType, value: &Value, count: usize) -> Vector {
         let mut vector = Vector::new(data_type);
@@ -220,6 +227,30 @@ impl Vector {
         }
     }
 
+    /// The rows `from..to`.
+    pub fn slice(&self, from: usize, to: usize) -> Vector {
+        let data = match &self.data {
+            Data::Bool(v) => Data::Bool(v[from..to].to_vec()),
+            Data::I16(v) => Data::I16(v[from..to].to_vec()),
+            Data::I32(v) => Data::I32(v[from..to].to_vec()),
+            Data::I64(v) => Data::I64(v[from..to].to_vec()),
+            Data::U32(v) => Data::U32(v[from..to].to_vec()),
+            Data::F32(v) => Data::F32(v[from..to].to_vec()),
+            Data::F64(v) => Data::F64(v[from..to].to_vec()),
+            Data::Numeric(v) => Data::Numeric(v[from..to].to_vec()),
+            Data::Interval(v) => Data::Interval(v[from..to].to_vec()),
+            Data::Uuid(v) => Data::Uuid(v[from..to].to_vec()),
+            Data::Bytes(v) => {
+                let (start, end) = (v.offsets[from], v.offsets[to]);
+                let offsets = v.offsets[from..=to].iter().map(|offset| offset - start).collect();
+                Data::Bytes(Bytes { offsets, bytes: v.bytes[start..end].to_vec() })
+            }
+            Data::Value(v) => Data::Value(v[from..to].to_vec()),
+        };
+        let nulls = self.nulls.as_ref().map(|nulls| nulls[from..to].to_vec());
+        Vector { data_type: self.data_type, data, nulls }
+    }
+
     /// The rows named, in that order; a row may be named more than once.
     pub fn take(&self, rows: &[usize]) -> Vector {
         fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
@@ -271,6 +302,36 @@ impl Vector {
             (Data::Bytes(a), Data::Bytes(b)) => (0..b.len()).for_each(|row| a.push(b.get(row))),
             (Data::Value(a), Data::Value(b)) => a.extend_from_slice(b),
             _ => panic!("a {:?} vector was given {:?} rows", self.data_type, other.data_type),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_stay_the_same_however_they_are_copied() {
+        let columns = [
+            (DataType::Text, vec![Value::text("a"), Value::Null, Value::text(""), Value::text("ä")]),
+            (DataType::Date, vec![Value::Null, Value::Date(1), Value::Date(2), Value::Null]),
+            (DataType::Numeric, vec![Value::Numeric(Numeric::ONE), Value::Numeric(Numeric::NAN)]),
+            (DataType::TimeTz, vec![Value::TimeTz(1, 2), Value::Null]),
+            (DataType::Int4Array, vec![Value::array(DataType::Int4, vec![Value::Int4(1)]), Value::Null]),
+        ];
+        for (ty, values) in columns {
+            let vector = Vector::from_values(ty, &values);
+            let rows = |vector: &Vector| (0..vector.len()).map(|row| vector.get(row)).collect::<Vec<_>>();
+            assert_eq!(rows(&vector), values);
+            for from in 0..values.len() {
+                assert_eq!(rows(&vector.slice(from, values.len())), values[from..]);
+            }
+            let backwards: Vec<usize> = (0..values.len()).rev().collect();
+            assert_eq!(rows(&vector.take(&backwards).take(&backwards)), values);
+            let mut twice = vector.slice(0, 1);
+            twice.append(&vector.slice(1, values.len()));
+            assert_eq!(rows(&twice), values);
+            assert_eq!(rows(&Vector::null(ty, 2)), [Value::Null, Value::Null]);
         }
     }
 }

@@ -4,45 +4,16 @@
 use super::token::{MAX_TOKEN, Units, Word, word};
 use super::*;
 use crate::settings::DateOrder;
-use crate::{Error, Result, SqlState, TextSettings, err};
+use crate::{Result, TextSettings, err};
 
+mod fault;
 mod number;
 mod split;
 
+pub(crate) use fault::Fault;
 pub(crate) use number::decode_time_parts;
 use number::*;
 pub(crate) use split::{Kind, Token, split};
-
-/// Why a text is no date or time.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Fault {
-    Format,
-    Range,
-    /// A month or day out of range: perhaps the fields come in another order.
-    MonthDay,
-    Interval,
-    Displacement,
-    Other(Error),
-}
-
-impl Fault {
-    pub(crate) fn error(self, text: &str, type_name: &str) -> Error {
-        match self {
-            Fault::Format => {
-                err!(InvalidDatetimeFormat, "invalid input syntax for type {type_name}: \"{text}\"")
-            }
-            Fault::Range => err!(DatetimeFieldOverflow, "date/time field value out of range: \"{text}\""),
-            Fault::MonthDay => err!(DatetimeFieldOverflow, "date/time field value out of range: \"{text}\"")
-                .hint("Perhaps you need a different \"datestyle\" setting."),
-            Fault::Interval => err!(IntervalFieldOverflow, "interval field value out of range: \"{text}\""),
-            Fault::Displacement => Error::new(
-                SqlState::InvalidTimeZoneDisplacementValue,
-                format!("time zone displacement out of range: \"{text}\""),
-            ),
-            Fault::Other(error) => error,
-        }
-    }
-}
 
 /// Which fields have been seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -116,11 +116,34 @@ fn the_deepest_document_fits_a_thread_s_stack_and_the_next_is_refused() {
 }
 
 #[test]
-fn a_bad_text_says_where() {
-    let error = parse("{\"a\": 1,\n \"b\": tru}").unwrap_err();
-    assert_eq!(error.detail.as_deref(), Some("Token \"tru\" is invalid."));
-    assert_eq!(error.context.as_deref(), Some("JSON data, line 2:  \"b\": tru..."));
-    let error = parse("[1,").unwrap_err();
-    assert_eq!(error.detail.as_deref(), Some("The input string ended unexpectedly."));
-    assert_eq!(error.context.as_deref(), Some("JSON data, line 1: [1,"));
+fn a_bad_text_says_what_and_where() {
+    let says = |text: &str, detail: &str, context: &str| {
+        let error = parse(text).unwrap_err();
+        assert_eq!(error.message, "invalid input syntax for type json");
+        assert_eq!((error.state.code(), error.detail.as_deref()), ("22P02", Some(detail)), "{text}");
+        assert_eq!(error.context.as_deref(), Some(context), "{text}");
+    };
+    says("{\"a\": 1,\n \"b\": tru}", "Token \"tru\" is invalid.", "JSON data, line 2:  \"b\": tru...");
+    says("[1,", "The input string ended unexpectedly.", "JSON data, line 1: [1,");
+    let long = format!("{{\"a\": [{} x], \"b\": 2}}", "1,".repeat(100));
+    let context = "JSON data, line 1: ...,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1, x...";
+    says(&long, "Token \"x\" is invalid.", context);
+    says("{\"a\": \"x\\q\"}", "Escape sequence \"\\q\" is invalid.", "JSON data, line 1: {\"a\": \"x\\q...");
+    says(
+        "{\"aaa\": 5 \"b\"}",
+        "Expected \",\" or \"}\", but found \"\"b\"\".",
+        "JSON data, line 1: {\"aaa\": 5 \"b\"...",
+    );
+    says("\"a\tb\"", "Character with value 0x09 must be escaped.", "JSON data, line 1: \"a...");
+    says(
+        "\"\\u00g0 abcdef\"",
+        "\"\\u\" must be followed by four hexadecimal digits.",
+        "JSON data, line 1: \"\\u00g...",
+    );
+    says(
+        "{\"a\": \"\\ud800\"}",
+        "Unicode low surrogate must follow a high surrogate.",
+        "JSON data, line 1: {\"a\": \"\\ud800\"...",
+    );
+    says("\"abc", "Token \"\"abc\" is invalid.", "JSON data, line 1: \"abc");
 }
