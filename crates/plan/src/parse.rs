@@ -65,16 +65,15 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
     lexer::split(&tokens).into_iter().map(|tokens| parse_one(sql, tokens)).collect()
 }
 
+/// The statement that is none: an empty string in the extended protocol.
+pub fn empty() -> Parsed {
+    Parsed { text: String::new(), offset: 0, syntax: Syntax::Empty, as_of: None, overriding: None }
+}
+
 /// One statement of `script`, whose tokens these are.
 fn parse_one(script: &str, tokens: &[Token]) -> Result<Parsed> {
     let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
-        return Ok(Parsed {
-            text: String::new(),
-            offset: 0,
-            syntax: Syntax::Empty,
-            as_of: None,
-            overriding: None,
-        });
+        return Ok(empty());
     };
     let text = &script[first.start..last.end];
     let offset = position(script, first.start) - 1;

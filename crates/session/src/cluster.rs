@@ -1,8 +1,25 @@
 //! A data folder: its databases, roles and password verifiers, and what all sessions share.
+//!
+//! ```text
+//!   DIR/databases/system/       the ledger of roles and databases; secrets
+//!   DIR/databases/<name>/       a ledger per database: log, tiles, index, checkpoint, key
+//!   DIR/databases/.new-<id>/    a database in the making: removed at start
+//!   DIR/databases/dropped/      what DROP DATABASE left; purged by hand
+//! ```
 
+use crate::SessionOptions;
+use crate::access::may_create_database;
+use crate::identity::{BOOTSTRAP_NAME, BOOTSTRAP_ROLE, Directory, Identity};
+use crate::interrupt::Interrupt;
+use crate::scram::ScramVerifier;
+use crate::session::Session;
+use catalog::Database;
 use host::Host;
-use std::path::Path;
-use types::{Oid, Result};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use types::{Error, Oid, Result, Value, err};
 
 #[derive(Clone)]
 pub struct ClusterOptions {
@@ -15,49 +32,406 @@ pub struct ClusterOptions {
     pub progress: Option<kv::ledger::Progress>,
 }
 
+impl Default for ClusterOptions {
+    fn default() -> ClusterOptions {
+        ClusterOptions {
+            index: kv::store::IndexEngine::Sled,
+            index_cache_bytes: 256 << 20,
+            origin_host: "stele.local".into(),
+            accept_missing_checkpoint: false,
+            accept_clock: false,
+            progress: None,
+        }
+    }
+}
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Cluster {
-    // ...
+    shared: Arc<Shared>,
 }
 
-/// A SCRAM-SHA-256 verifier (RFC 5803): what is kept of a password.
+struct Shared {
+    host: Host,
+    dir: PathBuf,
+    options: ClusterOptions,
+    identity: Identity,
+    /// Open databases, by name. Opened at the first connection.
+    databases: Mutex<HashMap<String, Database>>,
+    sessions: Mutex<HashMap<i32, Registered>>,
+    next_process_id: AtomicI32,
+    started_at_us: i64,
+    _lock: Box<dyn host::Lock>,
+}
+
+/// A session as others see it.
 #[derive(Clone)]
-pub struct ScramVerifier {
-    pub iterations: u32,
-    pub salt: Vec<u8>,
-    pub stored_key: [u8; 32],
-    pub server_key: [u8; 32],
+pub(crate) struct Registered {
+    pub secret: i32,
+    pub interrupt: Arc<Interrupt>,
+    pub user: String,
+    pub database: String,
+    pub client_address: Option<String>,
+    pub started_at_us: i64,
+}
+
+/// Sessions at a time.
+const MAX_CONNECTIONS: usize = 1000;
+/// Log segments.
+const SEGMENT_SIZE_BYTES: u64 = 64 << 20;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic of one session must not take the others down: the maps are whole between statements.
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 impl Cluster {
     /// Opens `dir`, or makes it with role and database `stele`.
-    pub fn open(_host: Host, _dir: &Path, _options: ClusterOptions) -> Result<Cluster> {
-        todo!()
+    pub fn open(host: Host, dir: &Path, options: ClusterOptions) -> Result<Cluster> {
+        let databases = dir.join("databases");
+        let io = |error: std::io::Error| err!(IoError, "{}: {error}", databases.display());
+        host.disk.create_dir_all(&databases).map_err(io)?;
+        let lock = host.disk.lock(&dir.join("lock")).map_err(|error| {
+            err!(ObjectInUse, "{}: {error}", dir.display()).hint("Another process has this data folder open.")
+        })?;
+        for name in host.disk.list(&databases).map_err(io)?.iter().filter(|name| name.starts_with(".new-")) {
+            host.disk.remove_dir_all(&databases.join(name)).map_err(io)?;
+        }
+        let system = databases.join("system");
+        let identity = Identity::open(host.clone(), &system, database_options(&options, "system", true))?;
+        let cluster = Cluster {
+            shared: Arc::new(Shared {
+                started_at_us: host.clock.now_us(),
+                host,
+                dir: dir.to_owned(),
+                options,
+                identity,
+                databases: Mutex::default(),
+                sessions: Mutex::default(),
+                next_process_id: AtomicI32::new(1),
+                _lock: lock,
+            }),
+        };
+        if cluster.directory().databases.is_empty() {
+            cluster.create_database(BOOTSTRAP_NAME, BOOTSTRAP_ROLE, BOOTSTRAP_NAME)?;
+        }
+        cluster.set_aside_unknown_folders()?;
+        Ok(cluster)
+    }
+
+    /// A folder that no row names: CREATE DATABASE was cut short. It is kept, out of the way.
+    fn set_aside_unknown_folders(&self) -> Result<()> {
+        let databases = self.shared.dir.join("databases");
+        let known: Vec<String> =
+            self.directory().databases.iter().map(|(_, name, _)| folder_name(name)).collect();
+        let io = |error: std::io::Error| err!(IoError, "{}: {error}", databases.display());
+        for name in self.shared.host.disk.list(&databases).map_err(io)? {
+            let expected = ["system", "dropped"].contains(&name.as_str()) || known.contains(&name);
+            if !expected && self.shared.host.disk.is_dir(&databases.join(&name)) {
+                self.set_aside(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves a database's folder to `dropped/`.
+    fn set_aside(&self, folder: &str) -> Result<()> {
+        let databases = self.shared.dir.join("databases");
+        let dropped = databases.join("dropped");
+        let disk = &self.shared.host.disk;
+        let io = |error: std::io::Error| err!(IoError, "{}: {error}", dropped.display());
+        disk.create_dir_all(&dropped).map_err(io)?;
+        let target = dropped.join(format!("{folder}-{}", self.shared.host.clock.now_us()));
+        disk.rename(&databases.join(folder), &target).map_err(io)?;
+        disk.sync_dir(&dropped).map_err(io)?;
+        disk.sync_dir(&databases).map_err(io)
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.shared.host
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.shared.identity
+    }
+
+    pub(crate) fn directory(&self) -> Arc<Directory> {
+        self.shared.identity.directory()
+    }
+
+    pub(crate) fn started_at_us(&self) -> i64 {
+        self.shared.started_at_us
+    }
+
+    /// Every running session, by process id.
+    pub(crate) fn sessions(&self) -> Vec<(i32, Registered)> {
+        let mut sessions: Vec<_> =
+            lock(&self.shared.sessions).iter().map(|(id, s)| (*id, s.clone())).collect();
+        sessions.sort_by_key(|(id, _)| *id);
+        sessions
+    }
+
+    /// An open database. 3D000.
+    pub fn database(&self, name: &str) -> Result<Database> {
+        let directory = self.directory();
+        if !directory.databases.iter().any(|(_, known, _)| known == name) {
+            return Err(err!(InvalidCatalogName, "database \"{name}\" does not exist"));
+        }
+        let mut open = lock(&self.shared.databases);
+        if let Some(database) = open.get(name) {
+            return Ok(database.clone());
+        }
+        let dir = self.shared.dir.join("databases").join(folder_name(name));
+        let database = Database::open(
+            self.shared.host.clone(),
+            &dir,
+            database_options(&self.shared.options, name, false),
+        )?;
+        open.insert(name.to_owned(), database.clone());
+        Ok(database)
+    }
+
+    /// Builds the folder beside its place, moves it there, then commits the row: a crash leaves nothing half-made.
+    pub(crate) fn create_database(&self, name: &str, owner: Oid, user: &str) -> Result<()> {
+        if self.directory().databases.iter().any(|(_, known, _)| known == name) {
+            return Err(err!(DuplicateDatabase, "database \"{name}\" already exists"));
+        }
+        let databases = self.shared.dir.join("databases");
+        let id: [u8; 8] = host::random::bytes(&*self.shared.host.random);
+        let made = databases.join(format!(".new-{:016x}", u64::from_be_bytes(id)));
+        let io = |error: std::io::Error| err!(IoError, "{}: {error}", made.display());
+        let disk = &self.shared.host.disk;
+        Database::open(self.shared.host.clone(), &made, database_options(&self.shared.options, name, true))?
+            .close()?;
+        disk.rename(&made, &databases.join(folder_name(name))).map_err(io)?;
+        disk.sync_dir(&databases).map_err(io)?;
+        self.shared.identity.change(user, |identity, transaction, directory| {
+            if directory.databases.iter().any(|(_, known, _)| known == name) {
+                return Err(err!(DuplicateDatabase, "database \"{name}\" already exists"));
+            }
+            let oid = identity.fresh_oid(transaction)?;
+            identity.insert(
+                transaction,
+                "databases",
+                &[Value::Oid(oid), Value::text(name), Value::Oid(owner)],
+            )
+        })
+    }
+
+    /// 55006 while sessions are on it. The folder goes to `dropped/`.
+    pub(crate) fn drop_database(&self, name: &str, user: &str) -> Result<()> {
+        let using = lock(&self.shared.sessions).values().filter(|session| session.database == name).count();
+        if using > 0 {
+            return Err(err!(ObjectInUse, "database \"{name}\" is being accessed by other users")
+                .detail(format!("There are {using} other sessions using the database.")));
+        }
+        self.shared.identity.change(user, |identity, transaction, _| {
+            identity.rewrite(transaction, "databases", |row| (row[1] == Value::text(name)).then_some(None))
+        })?;
+        let open = lock(&self.shared.databases).remove(name);
+        if let Some(database) = open {
+            database.close()?;
+        }
+        self.set_aside(&folder_name(name))
     }
 
     /// The verifier of a role that may log in with a password. None: no such role, no password, or no LOGIN — the
     /// caller must go on with a made-up verifier so that a client cannot tell.
-    pub fn scram_verifier(&self, _role: &str) -> Result<Option<ScramVerifier>> {
-        todo!()
+    pub fn scram_verifier(&self, role: &str) -> Result<Option<ScramVerifier>> {
+        self.shared.identity.verifier(role)
     }
 
-    /// Starts a session after authentication. 3D000, 28000 (no such role, no LOGIN), 42501 (CONNECT), 53300.
-    pub fn connect(&self, _options: crate::SessionOptions) -> Result<crate::Session> {
-        todo!()
+    /// Starts a session after authentication. 3D000, 28000 (no such role, no LOGIN), 53300.
+    pub fn connect(&self, options: SessionOptions) -> Result<Session> {
+        let directory = self.directory();
+        let Some(role) = directory.role(&options.user) else {
+            return Err(err!(InvalidAuthorizationSpecification, "role \"{}\" does not exist", options.user));
+        };
+        if !role.login {
+            return Err(err!(
+                InvalidAuthorizationSpecification,
+                "role \"{}\" is not permitted to log in",
+                role.name
+            ));
+        }
+        let (name, as_of) = past_of(&options.database)?;
+        let database = self.database(name)?;
+        let limit = usize::try_from(role.connection_limit).unwrap_or(usize::MAX);
+        let secret: [u8; 4] = host::random::bytes(&*self.shared.host.random);
+        let registered = Registered {
+            secret: i32::from_be_bytes(secret),
+            interrupt: Arc::new(Interrupt::new(self.shared.host.clock.clone())),
+            user: role.name.clone(),
+            database: name.to_owned(),
+            client_address: options.client_address.clone(),
+            started_at_us: self.shared.host.clock.now_us(),
+        };
+        let process_id = self.shared.next_process_id.fetch_add(1, Ordering::Relaxed);
+        {
+            let mut sessions = lock(&self.shared.sessions);
+            if sessions.len() >= MAX_CONNECTIONS {
+                return Err(err!(TooManyConnections, "sorry, too many clients already"));
+            }
+            if sessions.values().filter(|session| session.user == role.name).count() >= limit {
+                return Err(err!(TooManyConnections, "too many connections for role \"{}\"", role.name));
+            }
+            sessions.insert(process_id, registered.clone());
+        }
+        // From here on the session's drop takes it off the list.
+        Session::start(self.clone(), database, process_id, registered, role.clone(), as_of, options)
+    }
+
+    /// What a role owns or was granted in a database, for the refusal to drop it.
+    pub(crate) fn objects_of(&self, database: &str, role: Oid) -> Result<Vec<String>> {
+        let begin = catalog::Begin { isolation: kv::Isolation::ReadCommitted, read_only: true, as_of: None };
+        let transaction = self.database(database)?.begin(begin)?;
+        let state = transaction.state();
+        let schemas = state.namespaces.values().filter(|schema| schema.owner == role);
+        let schemas = schemas.map(|schema| format!("owner of schema {} in database {database}", schema.name));
+        let relations = state.relations.values().filter(|relation| relation.owner == role);
+        let relations = relations.map(|relation| {
+            format!(
+                "owner of {} {} in database {database}",
+                crate::access::kind_name(relation.kind),
+                relation.name
+            )
+        });
+        let granted = state.grants.values().flatten().any(|grant| grant.grantee == role);
+        let granted = granted.then(|| format!("privileges in database {database}"));
+        Ok(schemas.chain(relations).chain(granted).collect())
+    }
+
+    pub(crate) fn forget(&self, process_id: i32) {
+        lock(&self.shared.sessions).remove(&process_id);
     }
 
     /// Cancels the running statement of the session with this process id and secret; wrong ones are ignored.
-    pub fn cancel(&self, _process_id: i32, _secret: i32) {
-        todo!()
+    pub fn cancel(&self, process_id: i32, secret: i32) {
+        if let Some(session) = lock(&self.shared.sessions).get(&process_id)
+            && session.secret == secret
+        {
+            session.interrupt.cancel();
+        }
     }
 
-    pub fn role_oid(&self, _name: &str) -> Result<Option<Oid>> {
-        todo!()
+    pub fn role_oid(&self, name: &str) -> Result<Option<Oid>> {
+        Ok(self.directory().role(name).map(|role| role.oid))
+    }
+
+    /// Whether this role may make databases: superusers and those with CREATEDB.
+    pub fn may_create_database(&self, role: &str) -> bool {
+        self.directory().role(role).is_some_and(may_create_database)
     }
 
     /// Ends: sessions get 57P01 at their next statement, databases are closed.
     pub fn shutdown(&self) -> Result<()> {
-        todo!()
+        for session in lock(&self.shared.sessions).values() {
+            session.interrupt.terminate();
+        }
+        let open: Vec<Database> =
+            lock(&self.shared.databases).drain().map(|(_, database)| database).collect();
+        let mut first = Ok(());
+        for result in open.iter().map(Database::close).chain([self.shared.identity.close()]) {
+            if first.is_ok() {
+                first = result;
+            }
+        }
+        first
+    }
+}
+
+/// `name@42` is a database's past.
+fn past_of(database: &str) -> Result<(&str, Option<types::Moment>)> {
+    match database.rsplit_once('@') {
+        None => Ok((database, None)),
+        Some((name, number)) => match number.parse() {
+            Ok(tx) => Ok((name, Some(types::Moment::Transaction(tx)))),
+            Err(_) => Err(err!(InvalidCatalogName, "database \"{database}\" does not exist")
+                .hint("A past is named by a transaction number: mydb@42.")),
+        },
+    }
+}
+
+/// A database's folder: its name, with everything but letters, digits, `_` and `-` written as %xx, and the first
+/// letter of our own names too.
+fn folder_name(name: &str) -> String {
+    let own = ["system", "dropped"].contains(&name);
+    let mut out = String::new();
+    for (at, byte) in name.bytes().enumerate() {
+        let plain =
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || (byte == b'-' && at > 0);
+        if plain && !(own && at == 0) {
+            out.push(byte as char);
+        } else {
+            out.push_str(&format!("%{byte:02x}"));
+        }
+    }
+    out
+}
+
+fn database_options(options: &ClusterOptions, name: &str, create: bool) -> catalog::Options {
+    catalog::Options {
+        store: kv::Options {
+            ledger: kv::ledger::LedgerOptions {
+                origin: format!("{}/{name}", options.origin_host),
+                create,
+                accept_missing_checkpoint: options.accept_missing_checkpoint,
+                accept_clock: options.accept_clock,
+                segment_size_bytes: SEGMENT_SIZE_BYTES,
+                progress: options.progress.clone(),
+            },
+            index: options.index,
+            index_cache_bytes: options.index_cache_bytes,
+            derive: Arc::new(kv::NoDerive),
+        },
+        binder: Arc::new(crate::stored::StoredExpressions),
+    }
+}
+
+/// The folders of a data folder's ledgers, system first: what `check` and `audit` walk.
+pub fn ledger_folders(host: &Host, dir: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let databases = dir.join("databases");
+    let names = host.disk.list(&databases).map_err(|error| {
+        err!(IoError, "{}: {error}", databases.display()).hint("Is this a Stele data folder?")
+    })?;
+    let mut folders: Vec<(String, PathBuf)> = names
+        .into_iter()
+        .filter(|name| name != "dropped" && !name.starts_with('.'))
+        .map(|name| (name.clone(), databases.join(name)))
+        .collect();
+    folders.sort_by_key(|(name, _)| (name != "system", name.clone()));
+    if folders.is_empty() {
+        return Err(Error::new(
+            types::SqlState::IoError,
+            format!("{} holds no database", databases.display()),
+        ));
+    }
+    Ok(folders)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_names_cannot_climb_or_clash() {
+        for (name, folder) in [
+            ("stele", "stele"),
+            ("system", "%73ystem"),
+            ("../x", "%2e%2e%2fx"),
+            (".new-1", "%2enew-1"),
+            ("Ä", "%c3%84"),
+            ("A", "%41"),
+            ("-x", "%2dx"),
+        ] {
+            assert_eq!(folder_name(name), folder);
+        }
+    }
+
+    #[test]
+    fn a_past_is_named_by_its_number() {
+        assert_eq!(past_of("db@42").unwrap(), ("db", Some(types::Moment::Transaction(42))));
+        assert_eq!(past_of("db").unwrap(), ("db", None));
+        assert!(past_of("db@yesterday").is_err());
     }
 }

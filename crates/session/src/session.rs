@@ -1,163 +1,311 @@
-//! The conversation.
+//! The conversation: the two protocols' entry points.
 
-use plan::Field;
+use crate::cluster::{Cluster, Registered};
+use crate::conversation::{Notice, Outcome, Rows, SessionOptions, TransactionStatus};
+use crate::copy::CopyIn;
+use crate::interrupt::Interrupt;
+use crate::portal::Portal;
+use crate::prepared::Prepared;
+use crate::surroundings::Known;
+use crate::transaction::Open;
+use catalog::Database;
+use catalog::system::Role;
+use plan::{Field, Parsed};
+use std::collections::HashMap;
 use std::sync::Arc;
-use types::{Batch, DataType, Error, Result, TextSettings, Value};
+use types::{DataType, Error, Moment, Result, TextSettings, Value, err};
 
-#[derive(Debug, Clone, Default)]
-pub struct SessionOptions {
-    pub user: String,
-    /// `name` or `name@42` (a past, read-only).
-    pub database: String,
-    /// Startup parameters: application_name, client_encoding, options' `-c name=value`, ... Unknown ones are 42704.
-    pub settings: Vec<(String, String)>,
-    pub client_address: Option<String>,
-}
-
-/// ReadyForQuery's byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TransactionStatus {
-    Idle,
-    InTransaction,
-    Failed,
-}
-
-/// What a client is told beside results: NOTICE, WARNING and a changed reported setting.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Notice {
-    Message { severity: &'static str, report: Error },
-    /// ParameterStatus.
-    Setting { name: String, value: String },
-}
-
-/// How a statement ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// The command tag, complete: `SELECT 3`, `INSERT 0 1`, `BEGIN`.
-    Done { tag: String },
-    /// The portal has more rows (PortalSuspended).
-    Suspended,
-    /// COPY FROM STDIN: feed `Session::copy_*`. Columns' count and the format (0 text, 1 binary).
-    CopyIn { columns: usize, binary: bool },
-    Empty,
-}
-
-/// Receives a result while it is made. Called in order: `fields` once if there are rows to come, `batch` any number of
-/// times, or `copy_data` for COPY TO STDOUT after `copy_out`. An error from it stops the statement.
-pub trait Rows {
-    fn fields(&mut self, fields: &[Field], settings: &TextSettings) -> Result<()>;
-    fn batch(&mut self, batch: &Batch, settings: &TextSettings) -> Result<()>;
-    fn copy_out(&mut self, columns: usize, binary: bool) -> Result<()>;
-    fn copy_data(&mut self, data: &[u8]) -> Result<()>;
-}
-
-/// A parsed and planned statement. Shared; re-planned by the session when the catalog has changed.
-#[derive(Clone)]
-pub struct Prepared {
-    /// Types of `$1..`.
-    pub parameters: Vec<DataType>,
-    /// None: the statement returns no rows.
-    pub fields: Option<Arc<[Field]>>,
-    pub(crate) _inner: (),
-}
-
-/// The session's state of a COPY FROM STDIN in progress.
-pub struct CopyIn {
-    _private: (),
-}
-
+/// One client's conversation with one database.
 pub struct Session {
-    _private: (),
+    pub(crate) known: Known,
+    pub(crate) catalog: Database,
+    pub(crate) secret: i32,
+    pub(crate) open: Option<Open>,
+    pub(crate) prepared: HashMap<String, Arc<Prepared>>,
+    pub(crate) portals: HashMap<String, Portal>,
+    pub(crate) copy: Option<CopyIn>,
+    /// `name@42`.
+    pub(crate) connection_as_of: Option<Moment>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Portals hold scans of the transaction: they go first.
+        self.portals.clear();
+        self.open = None;
+        self.known.cluster.forget(self.known.process_id);
+    }
 }
 
 impl Session {
-    pub fn process_id(&self) -> i32 {
-        todo!()
+    pub(crate) fn start(
+        cluster: Cluster,
+        catalog: Database,
+        process_id: i32,
+        registered: Registered,
+        role: Role,
+        connection_as_of: Option<Moment>,
+        options: SessionOptions,
+    ) -> Result<Session> {
+        let directory = cluster.directory();
+        let found = directory.databases.iter().find(|(_, name, _)| *name == registered.database);
+        let (database_oid, _, database_owner) = found.cloned().unwrap_or_default();
+        let user = (role.oid, role.name.clone());
+        let now = cluster.host().clock.now_us();
+        let mut session = Session {
+            known: Known {
+                cluster,
+                process_id,
+                interrupt: registered.interrupt,
+                database: registered.database,
+                database_oid,
+                database_owner,
+                client_address: registered.client_address,
+                authenticated: user.clone(),
+                session_user: user.into(),
+                role: None.into(),
+                settings: Default::default(),
+                notices: Default::default(),
+                sequences: Default::default(),
+                last_sequence: Default::default(),
+                transaction_start: now.into(),
+                statement_start: now.into(),
+                seed: Default::default(),
+                pending_local: Default::default(),
+                listings: Default::default(),
+            },
+            catalog,
+            secret: registered.secret,
+            open: None,
+            prepared: HashMap::new(),
+            portals: HashMap::new(),
+            copy: None,
+            connection_as_of,
+        };
+        {
+            let mut settings = session.known.settings.borrow_mut();
+            settings.force("is_superuser", if role.superuser { "on" } else { "off" });
+            settings.force("session_authorization", &role.name);
+            for (name, value) in &options.settings {
+                settings.set(name, Some(value))?;
+            }
+            settings.keep_as_reset();
+        }
+        // A past that cannot be read is refused now, not at the first statement.
+        if session.session_moment()?.is_some() {
+            session.open_transaction()?;
+            session.end_implicit()?;
+        }
+        Ok(session)
     }
+
+    pub fn process_id(&self) -> i32 {
+        self.known.process_id
+    }
+
     /// For BackendKeyData.
     pub fn secret(&self) -> i32 {
-        todo!()
+        self.secret
     }
+
     pub fn status(&self) -> TransactionStatus {
-        todo!()
+        match &self.open {
+            Some(open) if open.block && open.failed => TransactionStatus::Failed,
+            Some(open) if open.block => TransactionStatus::InTransaction,
+            _ => TransactionStatus::Idle,
+        }
     }
+
     /// Notices and reported settings since the last call, in order.
     pub fn take_notices(&mut self) -> Vec<Notice> {
-        todo!()
+        std::mem::take(self.known.notices.get_mut())
     }
+
     /// The settings that are reported at start (ParameterStatus).
     pub fn reported_settings(&self) -> Vec<(String, String)> {
-        todo!()
+        self.known.settings.borrow().reported()
     }
-    pub fn text_settings(&self) -> &TextSettings {
-        todo!()
+
+    pub fn text_settings(&self) -> TextSettings {
+        self.known.text_settings()
+    }
+
+    /// A setting's value in milliseconds: the idle timeouts that the connection keeps.
+    pub fn timeout_ms(&self, name: &str) -> u64 {
+        self.known.settings.borrow().milliseconds(name)
+    }
+
+    /// Cancels and ends this session from any thread.
+    pub fn interrupt(&self) -> Arc<Interrupt> {
+        self.known.interrupt.clone()
     }
 
     // The simple protocol: the caller parses the string once, then runs each statement; the whole string is one
     // implicit transaction, closed by `end_implicit`.
 
-    /// Splits and parses. 25P02 is raised per statement, by `simple`.
-    pub fn parse(&mut self, _sql: &str) -> Result<Vec<plan::Parsed>> {
-        todo!()
+    /// Splits and parses. 25P02 is raised per statement, by `simple`. An unfinished unnamed statement is forgotten.
+    pub fn parse(&mut self, sql: &str) -> Result<Vec<Parsed>> {
+        self.prepared.remove("");
+        self.portals.remove("");
+        plan::parse(sql)
     }
+
     /// Runs one statement of a simple query. An error has already aborted the implicit transaction or put the block
-    /// into the failed state. `last`: no further statement follows in this string.
-    pub fn simple(&mut self, _statement: &plan::Parsed, _rows: &mut dyn Rows) -> Result<Outcome> {
-        todo!()
+    /// into the failed state.
+    pub fn simple(&mut self, statement: &Parsed, rows: &mut dyn Rows) -> Result<Outcome> {
+        let outcome = self.guarded(|session| {
+            session.start_statement(statement)?;
+            let prepared = session.plan(Arc::new(statement.clone()), vec![])?;
+            if !prepared.parameters.is_empty() {
+                return Err(err!(UndefinedParameter, "there is no parameter $1"));
+            }
+            session.fetch(&mut Portal::new(prepared, vec![]), 0, rows, true)
+        });
+        outcome.map_err(|error| shift(error, statement.offset))
     }
+
     /// Ends the implicit transaction (end of a simple query, or Sync): commits unless it failed. To be called before
     /// ReadyForQuery; its error goes to the client first.
     pub fn end_implicit(&mut self) -> Result<()> {
-        todo!()
+        match &self.open {
+            Some(open) if !open.block => {
+                if open.failed {
+                    self.abort();
+                    return Ok(());
+                }
+                self.portals.retain(|_, portal| portal.cursor.is_some());
+                self.commit().map(drop)
+            }
+            _ => Ok(()),
+        }
     }
+
     /// After any error in the extended protocol: abort as above. Called once, before skipping to Sync.
     pub fn fail(&mut self) {
-        todo!()
+        self.copy = None;
+        self.failed();
     }
 
-    // The extended protocol. Names: "" is the unnamed one. 42P05, 42P03, 26000, 34000, 08P01 as PostgreSQL.
+    // The extended protocol. Names: "" is the unnamed one.
 
-    pub fn prepare(&mut self, _name: &str, _sql: &str, _types: &[Option<DataType>]) -> Result<()> {
-        todo!()
+    pub fn prepare(&mut self, name: &str, sql: &str, types: &[Option<DataType>]) -> Result<()> {
+        if name.is_empty() {
+            self.prepared.remove("");
+        } else if self.prepared.contains_key(name) {
+            return Err(err!(DuplicatePreparedStatement, "prepared statement \"{name}\" already exists"));
+        }
+        let mut statements = plan::parse(sql)?;
+        let parsed = match (statements.pop(), statements.is_empty()) {
+            (None, _) => plan::parse::empty(),
+            (Some(parsed), true) => parsed,
+            (Some(_), false) => {
+                return Err(err!(SyntaxError, "cannot insert multiple commands into a prepared statement"));
+            }
+        };
+        let offset = parsed.offset;
+        let prepared = self
+            .guarded(|session| {
+                session.start_statement(&parsed)?;
+                session.plan(Arc::new(parsed), types.to_vec())
+            })
+            .map_err(|error| shift(error, offset))?;
+        self.prepared.insert(name.to_owned(), Arc::new(prepared));
+        Ok(())
     }
-    pub fn prepared(&self, _name: &str) -> Result<Prepared> {
-        todo!()
+
+    pub fn prepared(&self, name: &str) -> Result<Arc<Prepared>> {
+        self.prepared.get(name).cloned().ok_or_else(|| match name {
+            "" => err!(InvalidSqlStatementName, "unnamed prepared statement does not exist"),
+            _ => err!(InvalidSqlStatementName, "prepared statement \"{name}\" does not exist"),
+        })
     }
-    pub fn close_prepared(&mut self, _name: &str) {
-        todo!()
+
+    pub fn close_prepared(&mut self, name: &str) {
+        self.prepared.remove(name);
     }
+
     /// Values have been decoded to the parameters' types.
-    pub fn bind(&mut self, _portal: &str, _statement: &str, _values: Vec<Value>) -> Result<()> {
-        todo!()
+    pub fn bind(&mut self, portal: &str, statement: &str, values: Vec<Value>) -> Result<()> {
+        let prepared = self.prepared(statement)?;
+        if values.len() != prepared.parameters.len() {
+            return Err(err!(
+                ProtocolViolation,
+                "bind message supplies {} parameters, but prepared statement \"{statement}\" requires {}",
+                values.len(),
+                prepared.parameters.len()
+            ));
+        }
+        if portal.is_empty() {
+            self.portals.remove("");
+        } else if self.portals.contains_key(portal) {
+            return Err(err!(DuplicateCursor, "cursor \"{portal}\" already exists"));
+        }
+        let current = self.guarded(|session| {
+            session.start_statement(&prepared.parsed)?;
+            session.current(&prepared)
+        })?;
+        self.portals.insert(portal.to_owned(), Portal::new(current, values));
+        Ok(())
     }
+
     /// A portal's row description: None if it returns no rows.
-    pub fn portal_fields(&self, _portal: &str) -> Result<Option<Arc<[Field]>>> {
-        todo!()
+    pub fn portal_fields(&self, portal: &str) -> Result<Option<Arc<[Field]>>> {
+        self.portals.get(portal).map(Portal::fields).ok_or_else(|| no_portal(portal))
     }
+
     /// Runs a portal, up to `max_rows` rows (0 = all). `rows.fields` is not called.
-    pub fn execute(&mut self, _portal: &str, _max_rows: usize, _rows: &mut dyn Rows) -> Result<Outcome> {
-        todo!()
+    pub fn execute(&mut self, portal: &str, max_rows: usize, rows: &mut dyn Rows) -> Result<Outcome> {
+        let mut running = self.portals.remove(portal).ok_or_else(|| no_portal(portal))?;
+        let outcome = self.guarded(|session| {
+            session.start_statement(&running.prepared.parsed.clone())?;
+            session.fetch(&mut running, max_rows, rows, false)
+        });
+        // A statement that ended the transaction has closed every portal with it.
+        if outcome.is_ok() && self.open.is_some() {
+            self.portals.insert(portal.to_owned(), running);
+        }
+        outcome
     }
-    pub fn close_portal(&mut self, _portal: &str) {
-        todo!()
+
+    pub fn close_portal(&mut self, portal: &str) {
+        self.portals.remove(portal);
     }
 
     // COPY FROM STDIN, after `Outcome::CopyIn`.
 
-    pub fn copy_data(&mut self, _data: &[u8]) -> Result<()> {
-        todo!()
-    }
-    /// The tag: `COPY n`.
-    pub fn copy_done(&mut self) -> Result<Outcome> {
-        todo!()
-    }
-    /// 57014 with the client's reason.
-    pub fn copy_fail(&mut self, _reason: &str) -> Error {
-        todo!()
+    pub fn copy_data(&mut self, data: &[u8]) -> Result<()> {
+        self.guarded(|session| session.copy_in(data))
     }
 
-    /// A cancel request came, or the connection is gone: flag for any thread.
-    pub fn interrupt(&self) -> Arc<std::sync::atomic::AtomicBool> {
-        todo!()
+    /// The tag: `COPY n`.
+    pub fn copy_done(&mut self) -> Result<Outcome> {
+        self.guarded(Session::copy_end)
     }
+
+    /// 57014 with the client's reason.
+    pub fn copy_fail(&mut self, reason: &str) -> Error {
+        self.copy = None;
+        self.failed();
+        err!(QueryCanceled, "COPY from stdin failed: {reason}")
+    }
+
+    /// Runs a step; an error puts the transaction into its failed state.
+    fn guarded<T>(&mut self, step: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
+        let result = step(self);
+        if result.is_err() {
+            self.copy = None;
+            self.failed();
+        }
+        result
+    }
+}
+
+fn no_portal(name: &str) -> Error {
+    err!(InvalidCursorName, "portal \"{name}\" does not exist")
+}
+
+/// A position in the statement becomes one in the string that held it.
+fn shift(mut error: Error, offset: usize) -> Error {
+    error.position = error.position.map(|position| position + offset);
+    error
 }

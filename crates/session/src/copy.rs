@@ -1,0 +1,267 @@
+//! COPY: rows as text in and out (PostgreSQL 15, COPY, "File Formats").
+
+mod format;
+mod parse;
+
+use crate::conversation::{Outcome, Rows};
+use crate::session::Session;
+use parse::{Record, Records};
+use plan::Query;
+use plan::statement::{Copy, CopyFormat, CopyOptions, CopySource};
+use std::sync::Arc;
+use types::batch::BATCH_ROWS;
+use types::schema::Relation;
+use types::{Batch, ColumnType, Error, Result, Value, err};
+
+/// A COPY FROM STDIN in progress.
+pub struct CopyIn {
+    relation: Arc<Relation>,
+    /// Positions in `relation.columns`.
+    columns: Vec<usize>,
+    insert: Arc<Query>,
+    options: CopyOptions,
+    records: Records,
+    batch: Batch,
+    count: u64,
+}
+
+impl Session {
+    pub(crate) fn copy(&mut self, copy: &Copy, rows: &mut dyn Rows, text: &str) -> Result<Outcome> {
+        let Copy { source, to, options } = copy;
+        if options.format == CopyFormat::Binary {
+            return Err(Error::unsupported("COPY in binary format").hint("Use text or csv."));
+        }
+        match (source, to) {
+            (CopySource::Table { relation, columns, insert: Some(insert), .. }, false) => {
+                self.copy_start(relation, columns, insert, options, text)
+            }
+            (CopySource::Table { select: Some(query), relation, columns, .. }, true) => {
+                let names = columns.iter().map(|&at| relation.columns[at].name.clone()).collect();
+                self.copy_out(query, names, options, rows)
+            }
+            (CopySource::Query(query), true) => {
+                let names = query.fields.iter().map(|field| field.name.clone()).collect();
+                self.copy_out(query, names, options, rows)
+            }
+            _ => Err(Error::internal("COPY without a plan")),
+        }
+    }
+
+    fn copy_out(
+        &mut self,
+        query: &Arc<Query>,
+        names: Vec<String>,
+        options: &CopyOptions,
+        rows: &mut dyn Rows,
+    ) -> Result<Outcome> {
+        self.begin_query(query)?;
+        rows.copy_out(names.len(), false)?;
+        let forced: Vec<bool> = match &options.force_quote {
+            None => vec![false; names.len()],
+            Some(columns) if columns.is_empty() => vec![true; names.len()],
+            Some(columns) => names.iter().map(|name| columns.contains(name)).collect(),
+        };
+        let settings = self.known.text_settings();
+        let mut out = String::new();
+        if options.header {
+            format::header(&names, options, &mut out);
+            rows.copy_data(out.as_bytes())?;
+        }
+        let mut execution = exec::Execution::new(query.clone(), false);
+        let mut batch = Batch::default();
+        let mut count = 0u64;
+        while self.pull_batch(&mut execution, &[], &settings, usize::MAX, &mut batch)? {
+            for row in 0..batch.rows {
+                out.clear();
+                format::row(&batch, row, &forced, options, &settings, &mut out);
+                rows.copy_data(out.as_bytes())?;
+            }
+            count += batch.rows as u64;
+        }
+        self.end_query()?;
+        Ok(Outcome::done(format!("COPY {count}")))
+    }
+
+    fn copy_start(
+        &mut self,
+        relation: &Arc<Relation>,
+        columns: &[usize],
+        insert: &Arc<Query>,
+        options: &CopyOptions,
+        text: &str,
+    ) -> Result<Outcome> {
+        self.begin_query(insert)?;
+        if self.open_transaction()?.is_read_only() {
+            return Err(err!(ReadOnlySqlTransaction, "cannot execute COPY FROM in a read-only transaction"));
+        }
+        self.note_text(text);
+        let types = columns.iter().map(|&at| relation.columns[at].ty.data_type);
+        self.copy = Some(CopyIn {
+            relation: relation.clone(),
+            columns: columns.to_vec(),
+            insert: insert.clone(),
+            options: options.clone(),
+            records: Records::new(options),
+            batch: Batch::new(types),
+            count: 0,
+        });
+        Ok(Outcome::CopyIn { columns: columns.len(), binary: false })
+    }
+
+    /// Takes more of the data; rows are inserted a batch at a time.
+    pub(crate) fn copy_in(&mut self, data: &[u8]) -> Result<()> {
+        let Some(mut copy) = self.copy.take() else {
+            return Err(err!(ProtocolViolation, "unexpected message type 0x64 outside of COPY"));
+        };
+        copy.records.feed(data);
+        self.copy_records(&mut copy, false)?;
+        self.copy = Some(copy);
+        Ok(())
+    }
+
+    pub(crate) fn copy_end(&mut self) -> Result<Outcome> {
+        let Some(mut copy) = self.copy.take() else {
+            return Err(err!(ProtocolViolation, "unexpected message type 0x63 outside of COPY"));
+        };
+        self.copy_records(&mut copy, true)?;
+        self.copy_batch(&mut copy)?;
+        self.end_query()?;
+        Ok(Outcome::done(format!("COPY {}", copy.count)))
+    }
+
+    fn copy_records(&mut self, copy: &mut CopyIn, last: bool) -> Result<()> {
+        let settings = self.known.text_settings();
+        loop {
+            let line = copy.records.line();
+            let record =
+                copy.records.next(last).map_err(|error| with_context(error, &copy.relation, line, None))?;
+            let Some(record) = record else { return Ok(()) };
+            if copy.options.header && line == 1 {
+                copy.check_header(&record)?;
+                continue;
+            }
+            copy.push(&record, line, &settings)?;
+            if copy.batch.rows >= BATCH_ROWS {
+                self.copy_batch(copy)?;
+            }
+        }
+    }
+
+    fn copy_batch(&mut self, copy: &mut CopyIn) -> Result<()> {
+        if copy.batch.is_empty() {
+            return Ok(());
+        }
+        self.known.interrupt.check()?;
+        let types = copy.batch.types();
+        let mut batch = Some(std::mem::replace(&mut copy.batch, Batch::new(types)));
+        let settings = self.known.text_settings();
+        let mut execution = exec::Execution::new(copy.insert.clone(), false);
+        let Some(transaction) = self.open.as_mut().and_then(|open| open.transaction.as_mut()) else {
+            return Err(Error::internal("COPY without a transaction"));
+        };
+        let functions = crate::functions::Answers { known: &self.known };
+        let mut surroundings = exec::run::Surroundings {
+            parameters: &[],
+            settings: &settings,
+            functions: &functions,
+            copy_input: Some(Box::new(|out: &mut Batch| match batch.take() {
+                Some(next) => {
+                    *out = next;
+                    Ok(true)
+                }
+                None => {
+                    out.clear();
+                    Ok(false)
+                }
+            })),
+            system: &self.known,
+        };
+        let mut out = Batch::default();
+        let line = copy.records.line();
+        while execution
+            .next(transaction, &mut surroundings, usize::MAX, &mut out)
+            .map_err(|error| with_context(error, &copy.relation, line, None))?
+        {}
+        copy.count += execution.rows();
+        Ok(())
+    }
+}
+
+impl CopyIn {
+    fn column_type(&self, at: usize) -> ColumnType {
+        self.relation.columns[self.columns[at]].ty
+    }
+
+    fn column_name(&self, at: usize) -> &str {
+        &self.relation.columns[self.columns[at]].name
+    }
+
+    fn check_header(&self, record: &Record) -> Result<()> {
+        if !self.options.header_match {
+            return Ok(());
+        }
+        if record.fields.len() != self.columns.len() {
+            return Err(err!(
+                BadCopyFileFormat,
+                "wrong number of fields in header line: got {}, expected {}",
+                record.fields.len(),
+                self.columns.len()
+            ));
+        }
+        for (at, field) in record.fields.iter().enumerate() {
+            let (got, name) = (field.text.as_str(), self.column_name(at));
+            if got != name {
+                return Err(err!(
+                    BadCopyFileFormat,
+                    "column name mismatch in header line field {}: got \"{got}\", expected \"{name}\"",
+                    at + 1
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a record's fields as values.
+    fn push(&mut self, record: &Record, line: u64, settings: &types::TextSettings) -> Result<()> {
+        if record.fields.len() > self.columns.len() {
+            let error = err!(BadCopyFileFormat, "extra data after last expected column");
+            return Err(with_context(error, &self.relation, line, None));
+        }
+        let mut row = Vec::with_capacity(self.columns.len());
+        for at in 0..self.columns.len() {
+            let Some(field) = record.fields.get(at) else {
+                let error = err!(BadCopyFileFormat, "missing data for column \"{}\"", self.column_name(at));
+                return Err(with_context(error, &self.relation, line, None));
+            };
+            let name = self.column_name(at);
+            let forced_not_null = self.options.force_not_null.iter().any(|column| column == name);
+            let forced_null = self.options.force_null.iter().any(|column| column == name);
+            let is_null = (field.null && !forced_not_null) || (field.quoted_null && forced_null);
+            if is_null {
+                row.push(Value::Null);
+                continue;
+            }
+            let value = types::text::parse(&field.text, self.column_type(at), settings).map_err(|error| {
+                with_context(error, &self.relation, line, Some((self.column_name(at), &field.text)))
+            })?;
+            row.push(value);
+        }
+        self.batch.push_row(&row);
+        Ok(())
+    }
+}
+
+/// `COPY t, line 3, column a: "x"`
+fn with_context(mut error: Error, relation: &Relation, line: u64, column: Option<(&str, &str)>) -> Error {
+    if error.context.is_none() {
+        let place = format!("COPY {}, line {line}", relation.name);
+        error.context = Some(match column {
+            Some((name, text)) => {
+                let short: String = text.chars().take(100).collect();
+                format!("{place}, column {name}: \"{short}\"")
+            }
+            None => place,
+        });
+    }
+    error
+}

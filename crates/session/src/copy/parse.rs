@@ -1,0 +1,317 @@
+//! COPY's input: bytes in any pieces to records of fields.
+
+use plan::statement::{CopyFormat, CopyOptions};
+use types::{Result, err};
+
+/// A field as read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Field {
+    pub text: String,
+    /// It is the NULL string (and, in csv, not quoted).
+    pub null: bool,
+    /// It is the NULL string in quotes: FORCE_NULL's business.
+    pub quoted_null: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Record {
+    pub fields: Vec<Field>,
+}
+
+/// Cuts records out of what was fed.
+pub struct Records {
+    csv: bool,
+    delimiter: u8,
+    quote: u8,
+    escape: u8,
+    null: String,
+    buffer: Vec<u8>,
+    /// Bytes of `buffer` that are done with.
+    at: usize,
+    /// Of the next record, from 1.
+    line: u64,
+    /// `\.` was met: the rest is ignored.
+    ended: bool,
+}
+
+impl Records {
+    pub fn new(options: &CopyOptions) -> Records {
+        Records {
+            csv: options.format == CopyFormat::Csv,
+            delimiter: options.delimiter as u8,
+            quote: options.quote as u8,
+            escape: options.escape as u8,
+            null: options.null.clone(),
+            buffer: Vec::new(),
+            at: 0,
+            line: 1,
+            ended: false,
+        }
+    }
+
+    pub fn feed(&mut self, data: &[u8]) {
+        // What was read goes before more comes, so that the buffer stays as long as one record.
+        self.buffer.drain(..self.at);
+        self.at = 0;
+        self.buffer.extend_from_slice(data);
+    }
+
+    /// The number of the line that the next record starts on.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The next whole record; None when more data is needed, or at the end. `last`: no more data will come.
+    pub fn next(&mut self, last: bool) -> Result<Option<Record>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let Some((length, next, lines)) = self.record_end(last)? else { return Ok(None) };
+        let bytes = &self.buffer[self.at..self.at + length];
+        if bytes == b"\\." {
+            self.ended = true;
+            return Ok(None);
+        }
+        let record = if self.csv { self.csv_record(bytes)? } else { self.text_record(bytes)? };
+        self.at += next;
+        self.line += lines;
+        Ok(Some(record))
+    }
+
+    /// Length of the record that starts here, where the next one starts (relative), and how many lines it spans.
+    fn record_end(&self, last: bool) -> Result<Option<(usize, usize, u64)>> {
+        let rest = &self.buffer[self.at..];
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let (mut quoted, mut lines, mut at) = (false, 1, 0);
+        while let Some(&byte) = rest.get(at) {
+            if self.csv {
+                if quoted && byte == self.escape && self.escape != self.quote {
+                    at += 2;
+                    continue;
+                }
+                if byte == self.quote {
+                    quoted = !quoted;
+                }
+                if quoted && byte == b'\n' {
+                    lines += 1;
+                }
+            } else if byte == b'\\' {
+                at += 2;
+                continue;
+            }
+            if !quoted && byte == b'\n' {
+                return Ok(Some((at, at + 1, lines)));
+            }
+            if !quoted && byte == b'\r' {
+                match rest.get(at + 1) {
+                    Some(b'\n') => return Ok(Some((at, at + 2, lines))),
+                    Some(_) => return Ok(Some((at, at + 1, lines))),
+                    None if last => return Ok(Some((at, at + 1, lines))),
+                    None => return Ok(None),
+                }
+            }
+            at += 1;
+        }
+        if !last {
+            return Ok(None);
+        }
+        if quoted {
+            return Err(err!(BadCopyFileFormat, "unterminated CSV quoted field"));
+        }
+        Ok(Some((rest.len(), rest.len(), lines)))
+    }
+
+    fn text(&self, bytes: Vec<u8>) -> Result<String> {
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let byte = error.as_bytes().get(at).copied().unwrap_or(0);
+            err!(CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\": 0x{byte:02x}")
+        })?;
+        if text.contains('\0') {
+            return Err(err!(CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\": 0x00"));
+        }
+        Ok(text)
+    }
+
+    fn text_record(&self, bytes: &[u8]) -> Result<Record> {
+        let mut fields = Vec::new();
+        let (mut start, mut at) = (0, 0);
+        loop {
+            match bytes.get(at) {
+                Some(b'\\') => at += 2,
+                Some(&byte) if byte != self.delimiter => at += 1,
+                end => {
+                    let raw = &bytes[start..at.min(bytes.len())];
+                    fields.push(Field {
+                        null: raw == self.null.as_bytes(),
+                        text: self.text(unescape(raw))?,
+                        quoted_null: false,
+                    });
+                    if end.is_none() {
+                        return Ok(Record { fields });
+                    }
+                    at += 1;
+                    start = at;
+                }
+            }
+        }
+    }
+
+    fn csv_record(&self, bytes: &[u8]) -> Result<Record> {
+        let mut fields = Vec::new();
+        let (mut field, mut was_quoted, mut quoted, mut at) = (Vec::new(), false, false, 0);
+        loop {
+            let byte = bytes.get(at).copied();
+            match byte {
+                Some(byte) if quoted => {
+                    let next = bytes.get(at + 1).copied();
+                    if byte == self.escape
+                        && next.is_some_and(|next| next == self.quote || next == self.escape)
+                    {
+                        field.extend(next);
+                        at += 1;
+                    } else if byte == self.quote {
+                        quoted = false;
+                    } else {
+                        field.push(byte);
+                    }
+                }
+                Some(byte) if byte == self.quote => (quoted, was_quoted) = (true, true),
+                Some(byte) if byte != self.delimiter => field.push(byte),
+                end => {
+                    let text = self.text(std::mem::take(&mut field))?;
+                    let is_null = text == self.null;
+                    fields.push(Field {
+                        null: is_null && !was_quoted,
+                        quoted_null: is_null && was_quoted,
+                        text,
+                    });
+                    was_quoted = false;
+                    if end.is_none() {
+                        return Ok(Record { fields });
+                    }
+                }
+            }
+            at += 1;
+        }
+    }
+}
+
+/// Backslash sequences of the text format.
+fn unescape(raw: &[u8]) -> Vec<u8> {
+    if !raw.contains(&b'\\') {
+        return raw.to_vec();
+    }
+    let mut out = Vec::with_capacity(raw.len());
+    let mut at = 0;
+    while let Some(&byte) = raw.get(at) {
+        at += 1;
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        let Some(&next) = raw.get(at) else {
+            out.push(b'\\');
+            break;
+        };
+        at += 1;
+        match next {
+            b'b' => out.push(8),
+            b'f' => out.push(12),
+            b'n' => out.push(b'\n'),
+            b'r' => out.push(b'\r'),
+            b't' => out.push(b'\t'),
+            b'v' => out.push(11),
+            b'0'..=b'7' => {
+                let (digits, value) = number(raw, at - 1, 8, 3);
+                at += digits - 1;
+                out.push(value);
+            }
+            b'x' => match number(raw, at, 16, 2) {
+                (0, _) => out.push(b'x'),
+                (digits, value) => {
+                    at += digits;
+                    out.push(value);
+                }
+            },
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// Up to `most` digits from `from` on: how many, and their value's low byte.
+fn number(raw: &[u8], from: usize, radix: u32, most: usize) -> (usize, u8) {
+    let digits = raw.iter().skip(from).take(most).map_while(|byte| (*byte as char).to_digit(radix));
+    digits.fold((0, 0), |(count, value), digit| (count + 1, (value as u32 * radix + digit) as u8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(format: CopyFormat) -> CopyOptions {
+        let csv = format == CopyFormat::Csv;
+        CopyOptions {
+            format,
+            delimiter: if csv { ',' } else { '\t' },
+            null: if csv { String::new() } else { "\\N".into() },
+            header: false,
+            header_match: false,
+            quote: '"',
+            escape: '"',
+            force_quote: None,
+            force_not_null: vec![],
+            force_null: vec![],
+        }
+    }
+
+    /// Every way of cutting the input into two pieces gives the same records.
+    fn records(format: CopyFormat, input: &str) -> Vec<Vec<Option<String>>> {
+        let mut all: Vec<Vec<Vec<Option<String>>>> = Vec::new();
+        for cut in 0..=input.len() {
+            let mut records = Records::new(&options(format));
+            let mut found = Vec::new();
+            for (piece, last) in [(&input.as_bytes()[..cut], false), (&input.as_bytes()[cut..], true)] {
+                records.feed(piece);
+                while let Some(record) = records.next(last).unwrap() {
+                    found.push(record.fields.into_iter().map(|f| (!f.null).then_some(f.text)).collect());
+                }
+            }
+            all.push(found);
+        }
+        assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "{input:?}");
+        all.remove(0)
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.into())
+    }
+
+    #[test]
+    fn text_is_unescaped_and_null_is_not_its_letters() {
+        let found = records(CopyFormat::Text, "1\t\\N\n2\ta\\tb\\\\\\x41\\101\n\\\\N\té\r\n\\.\nrest");
+        assert_eq!(
+            found,
+            [vec![some("1"), None], vec![some("2"), some("a\tb\\AA")], vec![some("\\N"), some("é")]]
+        );
+    }
+
+    #[test]
+    fn csv_quotes_hold_delimiters_and_newlines() {
+        let found = records(CopyFormat::Csv, "1,\"a,\"\"b\n\"\"\",\n2,\"\",x");
+        assert_eq!(found, [vec![some("1"), some("a,\"b\n\""), None], vec![some("2"), some(""), some("x")]]);
+    }
+
+    #[test]
+    fn refuses_what_is_not_text() {
+        let mut records = Records::new(&options(CopyFormat::Text));
+        records.feed(b"a\xff\n");
+        assert_eq!(records.next(true).unwrap_err().state, types::SqlState::CharacterNotInRepertoire);
+        let mut records = Records::new(&options(CopyFormat::Csv));
+        records.feed(b"\"a\n");
+        assert!(records.next(true).is_err());
+    }
+}

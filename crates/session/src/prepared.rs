@@ -1,0 +1,176 @@
+//! Planned statements: what PREPARE and Parse keep, and when they are planned again.
+
+use crate::session::Session;
+use plan::{Field, Parsed, Statement};
+use std::sync::Arc;
+use types::{DataType, Moment, Result, err};
+
+/// A parsed and planned statement. Shared; re-planned by the session when the catalog has changed.
+#[derive(Clone)]
+pub struct Prepared {
+    /// Types of `$1..`.
+    pub parameters: Vec<DataType>,
+    /// None: the statement returns no rows.
+    pub fields: Option<Arc<[Field]>>,
+    pub(crate) statement: Arc<Statement>,
+    pub(crate) parsed: Arc<Parsed>,
+    /// The types that the client gave.
+    pub(crate) given: Vec<Option<DataType>>,
+    /// None: it depends on nothing.
+    pub(crate) key: Option<PlanKey>,
+    pub(crate) from_sql: bool,
+}
+
+/// What a plan depends on beside the text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PlanKey {
+    schema_version: u64,
+    search_path: Vec<String>,
+    user: types::Oid,
+    as_of: Option<Moment>,
+}
+
+impl Session {
+    /// Plans a statement in the open transaction.
+    pub(crate) fn plan(&mut self, parsed: Arc<Parsed>, given: Vec<Option<DataType>>) -> Result<Prepared> {
+        if let Some(statement) = needs_no_schema(&parsed) {
+            let (parameters, fields) = self.describe(&statement)?;
+            return Ok(Prepared {
+                parameters,
+                fields,
+                statement: Arc::new(statement),
+                parsed,
+                given,
+                key: None,
+                from_sql: false,
+            });
+        }
+        let as_of = self.session_moment()?;
+        let known = &self.known;
+        let search_path = known.search_path();
+        let user = known.current_user();
+        let transaction = self.open_transaction()?;
+        let mut schema = transaction.schema(&search_path, user);
+        let key = PlanKey { schema_version: schema.version(), search_path, user, as_of };
+        if let Some(moment) = as_of {
+            schema = schema.at(moment)?;
+        }
+        let environment = plan::Environment {
+            schema,
+            parameters: given.clone(),
+            settings: self.known.text_settings(),
+            as_of,
+            current_user: self.known.current_user_name(),
+            database: self.known.database.clone(),
+        };
+        let statement = plan::plan(&parsed, &environment)?;
+        let (parameters, fields) = self.describe(&statement)?;
+        Ok(Prepared {
+            parameters,
+            fields,
+            statement: Arc::new(statement),
+            parsed,
+            given,
+            key: Some(key),
+            from_sql: false,
+        })
+    }
+
+    /// The statement as it is, or planned anew where what it depends on has changed. 0A000 when that changes the
+    /// result's columns.
+    pub(crate) fn current(&mut self, prepared: &Prepared) -> Result<Prepared> {
+        let Some(planned_for) = &prepared.key else { return Ok(prepared.clone()) };
+        let as_of = self.session_moment()?;
+        let search_path = self.known.search_path();
+        let user = self.known.current_user();
+        let schema_version = self.open_transaction()?.schema(&search_path, user).version();
+        let key = PlanKey { schema_version, search_path, user, as_of };
+        if key == *planned_for {
+            return Ok(prepared.clone());
+        }
+        let given = match prepared.given.is_empty() {
+            true => prepared.parameters.iter().map(|ty| Some(*ty)).collect(),
+            false => prepared.given.clone(),
+        };
+        let planned = self.plan(prepared.parsed.clone(), given)?;
+        let shape = |prepared: &Prepared| {
+            prepared
+                .fields
+                .as_ref()
+                .map(|fields| fields.iter().map(|f| (f.name.clone(), f.ty)).collect::<Vec<_>>())
+        };
+        if shape(&planned) != shape(prepared) {
+            return Err(err!(FeatureNotSupported, "cached plan must not change result type"));
+        }
+        Ok(Prepared { from_sql: prepared.from_sql, ..planned })
+    }
+
+    /// Parameter types and result columns of a statement.
+    fn describe(&self, statement: &Statement) -> Result<(Vec<DataType>, Option<Arc<[Field]>>)> {
+        let fields = |fields: &[Field]| (!fields.is_empty()).then(|| Arc::from(fields));
+        Ok(match statement {
+            Statement::Query(query) => (query.parameters.clone(), fields(&query.fields)),
+            Statement::Explain { query, options } => {
+                let (parameters, _) = self.describe(query)?;
+                let ty = if options.json { DataType::Json } else { DataType::Text };
+                (parameters, fields(&[text_field("QUERY PLAN", ty)]))
+            }
+            Statement::Show(name) if name == "all" => {
+                let names = ["name", "setting", "description"];
+                (vec![], fields(&names.map(|name| text_field(name, DataType::Text))))
+            }
+            Statement::Show(name) => {
+                let shown = self.setting_name(name);
+                (vec![], fields(&[text_field(&shown, DataType::Text)]))
+            }
+            Statement::Execute { name, .. } => (vec![], self.prepared(name)?.fields.clone()),
+            Statement::Fetch { cursor, move_only: false, .. } => (vec![], self.portal_fields(cursor)?),
+            Statement::CreateTableAs { query, .. } => (query.parameters.clone(), None),
+            Statement::Declare { query, .. } => (query.parameters.clone(), None),
+            Statement::Fetch { .. }
+            | Statement::Ddl(_)
+            | Statement::Role(_)
+            | Statement::Copy(_)
+            | Statement::Transaction(_)
+            | Statement::Set(_)
+            | Statement::Prepare { .. }
+            | Statement::Deallocate(_)
+            | Statement::CloseCursor(_)
+            | Statement::Discard(_)
+            | Statement::Vacuum { .. }
+            | Statement::LockTable { .. }
+            | Statement::SetConstraints { .. }
+            | Statement::Checkpoint
+            | Statement::Empty => (vec![], None),
+        })
+    }
+}
+
+/// A column of a result that is no table's.
+pub fn text_field(name: &str, data_type: DataType) -> Field {
+    Field { name: name.to_owned(), ty: data_type.into(), table: 0, column: 0 }
+}
+
+/// Transaction control, settings and the like: they run in any state, even in a failed block, and open no transaction.
+fn needs_no_schema(parsed: &Parsed) -> Option<Statement> {
+    use plan::parse::Syntax;
+    use plan::utility::Utility;
+    let utility = match &parsed.syntax {
+        Syntax::Empty => return Some(Statement::Empty),
+        Syntax::Sql(_) => return None,
+        Syntax::Utility(utility) => utility,
+    };
+    Some(match &**utility {
+        Utility::Transaction(command) => Statement::Transaction(command.clone()),
+        Utility::Set(set) => Statement::Set(set.clone()),
+        Utility::Show(name) => Statement::Show(name.clone()),
+        Utility::Deallocate(name) => Statement::Deallocate(name.clone()),
+        Utility::Discard(what) => Statement::Discard(*what),
+        Utility::Role(role) => Statement::Role(role.clone()),
+        Utility::Close(name) => Statement::CloseCursor(name.clone()),
+        Utility::Fetch { cursor, direction, move_only } => {
+            Statement::Fetch { cursor: cursor.clone(), direction: *direction, move_only: *move_only }
+        }
+        _ => return None,
+    })
+}

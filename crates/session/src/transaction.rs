@@ -1,0 +1,568 @@
+//! Transaction state: implicit transactions and blocks, savepoints, the failed state, commit.
+//!
+//! ```text
+//!   none ── any statement ──> implicit ── Sync, or the string's end ──> commit
+//!     └──── BEGIN ──────────> block ── error ──> failed ── ROLLBACK [TO] ──> none / block
+//! ```
+
+use crate::conversation::{Notice, Outcome};
+use crate::session::Session;
+use crate::settings::Settings;
+use catalog::{Begin, Transaction};
+use kv::{Isolation, Meta, Savepoint};
+use plan::statement::{AsOf, IsolationLevel, TransactionCommand, TransactionModes};
+use plan::{Parsed, Query};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use types::{Moment, Result, TextSettings, Value, err};
+
+/// The open transaction.
+pub struct Open {
+    /// None once it failed without a savepoint to go back to.
+    pub transaction: Option<Transaction>,
+    /// Begun by BEGIN.
+    pub block: bool,
+    pub failed: bool,
+    /// Some statement has run in it: the isolation level is fixed.
+    pub used: bool,
+    savepoints: Vec<(String, Savepoint, Settings)>,
+    /// As they were before: what a rollback goes back to.
+    settings_before: Settings,
+    /// Values before SET LOCAL, by name: what a commit goes back to.
+    local: BTreeMap<String, String>,
+    isolation: IsolationLevel,
+    /// Over the texts of its statements, for the ledger's meta field 5.
+    statements: Sha256,
+}
+
+/// The name of a level, as SHOW prints it.
+fn level_name(level: IsolationLevel) -> &'static str {
+    match level {
+        IsolationLevel::ReadCommitted => "read committed",
+        IsolationLevel::RepeatableRead => "repeatable read",
+        IsolationLevel::Serializable => "serializable",
+    }
+}
+
+fn level_named(name: &str) -> IsolationLevel {
+    match name {
+        "serializable" => IsolationLevel::Serializable,
+        "repeatable read" => IsolationLevel::RepeatableRead,
+        _ => IsolationLevel::ReadCommitted,
+    }
+}
+
+fn failed_block() -> types::Error {
+    err!(
+        InFailedSqlTransaction,
+        "current transaction is aborted, commands ignored until end of transaction block"
+    )
+}
+
+impl Session {
+    pub(crate) fn in_block(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.block)
+    }
+
+    /// Before anything else of a statement: its time starts, and a failed block lets only its end through.
+    pub(crate) fn start_statement(&mut self, parsed: &Parsed) -> Result<()> {
+        let now = self.known.cluster.host().clock.now_us();
+        self.known.statement_start.set(now);
+        if self.open.is_none() {
+            self.known.transaction_start.set(now);
+        }
+        self.known.interrupt.start(self.timeout_ms("statement_timeout"));
+        self.known.interrupt.check()?;
+        if self.open.as_ref().is_some_and(|open| open.failed) && !ends_failure(parsed) {
+            return Err(failed_block());
+        }
+        Ok(())
+    }
+
+    /// The moment that the session reads at: SET ledger.as_of, else the connection's. The transaction's own is the
+    /// transaction's business.
+    pub(crate) fn session_moment(&self) -> Result<Option<Moment>> {
+        let setting = self.known.settings.borrow().get("ledger.as_of").unwrap_or_default();
+        if setting.is_empty() {
+            return Ok(self.connection_as_of);
+        }
+        self.moment_of_text(&setting).map(Some)
+    }
+
+    /// `tx:42`, a timestamp, or a negative interval before now.
+    pub(crate) fn moment_of_text(&self, text: &str) -> Result<Moment> {
+        let text = text.trim();
+        if let Some(number) = text.strip_prefix("tx:") {
+            return number.trim().parse().map(Moment::Transaction).map_err(|_| {
+                err!(InvalidParameterValue, "invalid transaction number: \"{number}\"").hint("Write tx:42.")
+            });
+        }
+        let settings = self.known.text_settings();
+        if text.starts_with('-')
+            && let Ok(Value::Interval(interval)) =
+                types::text::parse(text, types::DataType::Interval.into(), &settings)
+        {
+            let time = types::datetime::add_interval_tz(settings.now, &interval, &settings.time_zone)?;
+            return Ok(Moment::Time(time));
+        }
+        match types::text::parse(text, types::DataType::TimestampTz.into(), &settings) {
+            Ok(Value::Timestamp(time)) => Ok(Moment::Time(time)),
+            Ok(_) => Err(types::Error::internal("a timestamp was read as something else")),
+            Err(error) => Err(error.hint("A past is named by a transaction (tx:42) or a time.")),
+        }
+    }
+
+    /// The transaction to run in; begins an implicit one.
+    pub(crate) fn open_transaction(&mut self) -> Result<&mut Transaction> {
+        if self.open.is_none() {
+            self.begin(false, &TransactionModes::default())?;
+        }
+        match self.open.as_mut().and_then(|open| open.transaction.as_mut()) {
+            Some(transaction) => Ok(transaction),
+            None => Err(failed_block()),
+        }
+    }
+
+    fn begin(&mut self, block: bool, modes: &TransactionModes) -> Result<()> {
+        let settings = self.known.settings.borrow().clone();
+        let isolation = match modes.isolation {
+            Some(level) => level,
+            None => level_named(&settings.get("default_transaction_isolation")?),
+        };
+        let as_of = self.moment(modes)?.or(self.session_moment()?);
+        let read_only =
+            modes.read_only.unwrap_or(settings.is_on("default_transaction_read_only")) || as_of.is_some();
+        let mut transaction =
+            self.catalog.begin(Begin { isolation: kv_isolation(isolation), read_only, as_of })?;
+        let interrupt = self.known.interrupt.clone();
+        transaction.set_interrupt(std::sync::Arc::new(move || interrupt.check()));
+        transaction.set_lock_timeout(settings.milliseconds("lock_timeout"));
+        self.open = Some(Open {
+            transaction: Some(transaction),
+            block,
+            failed: false,
+            used: false,
+            savepoints: vec![],
+            settings_before: settings,
+            local: BTreeMap::new(),
+            isolation,
+            statements: Sha256::new(),
+        });
+        self.show_modes(isolation, read_only);
+        Ok(())
+    }
+
+    fn show_modes(&self, isolation: IsolationLevel, read_only: bool) {
+        let mut settings = self.known.settings.borrow_mut();
+        settings.force("transaction_isolation", level_name(isolation));
+        settings.force("transaction_read_only", if read_only { "on" } else { "off" });
+    }
+
+    fn moment(&self, modes: &TransactionModes) -> Result<Option<Moment>> {
+        match &modes.as_of {
+            None => Ok(None),
+            Some(AsOf::Transaction(tx)) => Ok(Some(Moment::Transaction(*tx))),
+            Some(AsOf::Time(text)) => self.moment_of_text(text).map(Some),
+        }
+    }
+
+    /// Before a query runs: its snapshot, its privileges, its locks.
+    pub(crate) fn begin_query(&mut self, query: &Query) -> Result<()> {
+        self.begin_step()?;
+        let Some(open) = self.open.as_mut() else { return Err(failed_block()) };
+        let Some(transaction) = open.transaction.as_mut() else { return Err(failed_block()) };
+        crate::access::check_query(query, transaction, &self.known)?;
+        for (oid, mode) in &query.locks {
+            let mode = match mode {
+                plan::statement::TableLock::AccessShare => kv::TableMode::AccessShare,
+                plan::statement::TableLock::RowShare => kv::TableMode::RowShare,
+                plan::statement::TableLock::RowExclusive => kv::TableMode::RowExclusive,
+            };
+            let relation = transaction.state().relations.get(oid).cloned();
+            if let Some(relation) = relation {
+                transaction.lock_table(&relation, mode, kv::LockWait::Block)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a statement in the transaction: a new snapshot at READ COMMITTED.
+    pub(crate) fn begin_step(&mut self) -> Result<()> {
+        let settings = self.known.text_settings();
+        self.open_transaction()?.begin_statement(&settings)?;
+        if let Some(open) = &mut self.open {
+            open.used = true;
+        }
+        Ok(())
+    }
+
+    /// Ends a statement: constraints that waited for its end.
+    pub(crate) fn end_query(&mut self) -> Result<()> {
+        self.open_transaction()?.end_statement()
+    }
+
+    /// Adds a statement's text to what the ledger's meta will hold a hash of.
+    pub(crate) fn note_text(&mut self, text: &str) {
+        if let Some(open) = &mut self.open {
+            open.statements.update(text.as_bytes());
+            open.statements.update(b";");
+        }
+    }
+
+    /// An error happened: the implicit transaction is gone; a block waits for ROLLBACK, at its last savepoint's state.
+    pub(crate) fn failed(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        open.failed = true;
+        self.portals.retain(|_, portal| portal.cursor.as_ref().is_some_and(|cursor| cursor.hold));
+        if !open.block {
+            self.abort();
+            return;
+        }
+        match (open.savepoints.last(), &mut open.transaction) {
+            // Its locks and writes since the savepoint go now, as PostgreSQL's do.
+            (Some((_, savepoint, _)), Some(transaction)) => transaction.rollback_to(*savepoint),
+            _ => open.transaction = None,
+        }
+    }
+
+    /// Rolls back.
+    pub(crate) fn abort(&mut self) {
+        self.portals.retain(|_, portal| {
+            portal.cursor.as_ref().is_some_and(|cursor| cursor.hold)
+                && !matches!(portal.state, crate::portal::PortalState::Running(_))
+        });
+        if let Some(open) = self.open.take() {
+            if let Some(transaction) = open.transaction {
+                transaction.rollback();
+            }
+            self.put_settings_back(open.settings_before);
+        }
+    }
+
+    fn put_settings_back(&mut self, before: Settings) {
+        let now = self.known.settings.borrow().reported();
+        *self.known.settings.borrow_mut() = before;
+        for (name, value) in now {
+            if self.known.settings.borrow().get(&name).ok() != Some(value) {
+                self.known.report(&name);
+            }
+        }
+    }
+
+    /// Commits what is open. False: it had failed, and was rolled back.
+    pub(crate) fn commit(&mut self) -> Result<bool> {
+        if self.open.as_ref().is_some_and(|open| open.failed) {
+            self.abort();
+            return Ok(false);
+        }
+        if let Err(error) = self.keep_held_cursors() {
+            self.abort();
+            return Err(error);
+        }
+        self.portals.retain(|_, portal| portal.cursor.as_ref().is_some_and(|cursor| cursor.hold));
+        let Some(open) = self.open.take() else { return Ok(true) };
+        let Some(transaction) = open.transaction else { return Ok(true) };
+        let (meta, durable, report) = {
+            let settings = self.known.settings.borrow();
+            let text = |name: &str| settings.get(name).ok().filter(|value| !value.is_empty());
+            let meta = Meta {
+                user: Some(self.known.session_user.borrow().1.clone()),
+                application_name: text("application_name"),
+                client_address: self.known.client_address.clone(),
+                reason: text("ledger.reason"),
+                statement_sha256: transaction.has_writes().then(|| open.statements.finalize().into()),
+            };
+            (meta, settings.get("synchronous_commit")? != "off", settings.is_on("ledger.report_tx"))
+        };
+        match transaction.commit(meta, durable) {
+            Ok(committed) => {
+                if let Some(tx) = committed.tx.filter(|_| report) {
+                    let setting = Notice::Setting { name: "ledger.last_tx".into(), value: tx.to_string() };
+                    self.known.notices.borrow_mut().push(setting);
+                }
+                for (name, value) in open.local {
+                    let _ = self.known.settings.borrow_mut().set(&name, Some(&value));
+                    self.known.report(&name);
+                }
+                Ok(true)
+            }
+            Err(error) => {
+                self.put_settings_back(open.settings_before);
+                Err(error)
+            }
+        }
+    }
+
+    /// SET LOCAL: remembers what a commit goes back to.
+    pub(crate) fn remember_local(&mut self, name: &str) {
+        let before = self.known.settings.borrow().get(name).unwrap_or_default();
+        if let Some(open) = &mut self.open {
+            open.local.entry(name.to_owned()).or_insert(before);
+        }
+    }
+
+    pub(crate) fn transaction_command(&mut self, command: &TransactionCommand) -> Result<Outcome> {
+        match command {
+            TransactionCommand::Begin { start, modes } => {
+                let tag = if *start { "START TRANSACTION" } else { "BEGIN" };
+                if self.in_block() {
+                    self.known.notice(
+                        "WARNING",
+                        err!(ActiveSqlTransaction, "there is already a transaction in progress"),
+                    );
+                    return Ok(Outcome::done(tag));
+                }
+                match &mut self.open {
+                    // BEGIN inside a string of statements: what ran before it belongs to the block.
+                    Some(open) if open.used => {
+                        open.block = true;
+                        self.set_modes(modes)?;
+                    }
+                    _ => {
+                        self.abort();
+                        self.begin(true, modes)?;
+                    }
+                }
+                Ok(Outcome::done(tag))
+            }
+            TransactionCommand::Commit { chain } => {
+                if !self.in_block() {
+                    self.known.notice(
+                        "WARNING",
+                        err!(NoActiveSqlTransaction, "there is no transaction in progress"),
+                    );
+                }
+                let isolation = self.open.as_ref().map(|open| open.isolation);
+                let committed = self.commit()?;
+                self.chain(*chain, isolation)?;
+                Ok(Outcome::done(if committed { "COMMIT" } else { "ROLLBACK" }))
+            }
+            TransactionCommand::Rollback { chain } => {
+                if !self.in_block() {
+                    self.known.notice(
+                        "WARNING",
+                        err!(NoActiveSqlTransaction, "there is no transaction in progress"),
+                    );
+                }
+                let isolation = self.open.as_ref().map(|open| open.isolation);
+                self.abort();
+                self.chain(*chain, isolation)?;
+                Ok(Outcome::done("ROLLBACK"))
+            }
+            TransactionCommand::Savepoint(name) => {
+                let settings = self.known.settings.borrow().clone();
+                let open = self.block("SAVEPOINT")?;
+                let savepoint = open.transaction.as_mut().ok_or_else(failed_block)?.savepoint();
+                open.savepoints.push((name.clone(), savepoint, settings));
+                Ok(Outcome::done("SAVEPOINT"))
+            }
+            TransactionCommand::Release(name) => {
+                let open = self.block("RELEASE SAVEPOINT")?;
+                let at = open.savepoint(name)?;
+                open.savepoints.truncate(at);
+                Ok(Outcome::done("RELEASE"))
+            }
+            TransactionCommand::RollbackTo(name) => {
+                let open = self.block("ROLLBACK TO SAVEPOINT")?;
+                let at = open.savepoint(name)?;
+                let (_, savepoint, settings) = open.savepoints[at].clone();
+                open.savepoints.truncate(at + 1);
+                open.failed = false;
+                if let Some(transaction) = &mut open.transaction {
+                    transaction.rollback_to(savepoint);
+                }
+                self.portals.retain(|_, portal| portal.cursor.is_some());
+                self.put_settings_back(settings);
+                Ok(Outcome::done("ROLLBACK"))
+            }
+            TransactionCommand::SetModes { session: true, modes } => self.set_defaults(modes),
+            TransactionCommand::SetModes { session: false, modes } => {
+                if !self.in_block() {
+                    let warning = err!(
+                        NoActiveSqlTransaction,
+                        "SET TRANSACTION can only be used in transaction blocks"
+                    );
+                    self.known.notice("WARNING", warning);
+                    return Ok(Outcome::done("SET"));
+                }
+                self.set_modes(modes)?;
+                Ok(Outcome::done("SET"))
+            }
+            TransactionCommand::SetSnapshot(text) => {
+                if !self.in_block() {
+                    return Err(err!(
+                        NoActiveSqlTransaction,
+                        "SET TRANSACTION SNAPSHOT can only be used in transaction blocks"
+                    ));
+                }
+                let moment = self.moment_of_text(text)?;
+                self.restart_at(moment)?;
+                Ok(Outcome::done("SET"))
+            }
+            TransactionCommand::PrepareTransaction(_)
+            | TransactionCommand::CommitPrepared(_)
+            | TransactionCommand::RollbackPrepared(_) => {
+                Err(types::Error::unsupported("two-phase commit").hint("Use an ordinary COMMIT."))
+            }
+        }
+    }
+
+    fn block(&mut self, command: &str) -> Result<&mut Open> {
+        match &mut self.open {
+            Some(open) if open.block => Ok(open),
+            _ => Err(err!(NoActiveSqlTransaction, "{command} can only be used in transaction blocks")),
+        }
+    }
+
+    fn chain(&mut self, chain: bool, isolation: Option<IsolationLevel>) -> Result<()> {
+        if !chain {
+            return Ok(());
+        }
+        let Some(isolation) = isolation else {
+            return Err(err!(
+                NoActiveSqlTransaction,
+                "COMMIT AND CHAIN can only be used in transaction blocks"
+            ));
+        };
+        self.begin(true, &TransactionModes { isolation: Some(isolation), ..TransactionModes::default() })
+    }
+
+    /// SET SESSION CHARACTERISTICS.
+    fn set_defaults(&mut self, modes: &TransactionModes) -> Result<Outcome> {
+        let TransactionModes { isolation, read_only, deferrable, as_of } = modes;
+        if as_of.is_some() {
+            return Err(types::Error::unsupported("AS OF as a session characteristic")
+                .hint("SET ledger.as_of = 'tx:42'."));
+        }
+        let mut settings = self.known.settings.borrow_mut();
+        if let Some(level) = isolation {
+            settings.set("default_transaction_isolation", Some(level_name(*level)))?;
+        }
+        if let Some(read_only) = read_only {
+            settings.set("default_transaction_read_only", Some(if *read_only { "on" } else { "off" }))?;
+        }
+        if let Some(deferrable) = deferrable {
+            settings.set("default_transaction_deferrable", Some(if *deferrable { "on" } else { "off" }))?;
+        }
+        drop(settings);
+        self.known.report("default_transaction_read_only");
+        Ok(Outcome::done("SET"))
+    }
+
+    /// SET TRANSACTION in a block.
+    pub(crate) fn set_modes(&mut self, modes: &TransactionModes) -> Result<()> {
+        let moment = self.moment(modes)?;
+        let Some(open) = &self.open else { return Ok(()) };
+        let (used, isolation) = (open.used, modes.isolation.unwrap_or(open.isolation));
+        if used && isolation != open.isolation {
+            return Err(err!(
+                ActiveSqlTransaction,
+                "SET TRANSACTION ISOLATION LEVEL must be called before any query"
+            ));
+        }
+        let was_read_only = open.transaction.as_ref().is_some_and(Transaction::is_read_only);
+        if used && was_read_only && modes.read_only == Some(false) {
+            return Err(err!(
+                ActiveSqlTransaction,
+                "cannot set transaction read-write mode inside a read-only transaction"
+            ));
+        }
+        if let Some(moment) = moment {
+            return self.restart_at(moment);
+        }
+        if isolation != open.isolation {
+            self.restart(isolation, modes.read_only.unwrap_or(was_read_only), None)?;
+        } else if let Some(read_only) = modes.read_only {
+            if let Some(transaction) = self.open.as_mut().and_then(|open| open.transaction.as_mut()) {
+                transaction.set_read_only(read_only);
+            }
+            self.show_modes(isolation, read_only);
+        }
+        Ok(())
+    }
+
+    /// The block goes on at a past.
+    fn restart_at(&mut self, moment: Moment) -> Result<()> {
+        match &self.open {
+            Some(open) if open.used => {
+                Err(err!(ActiveSqlTransaction, "SET TRANSACTION SNAPSHOT must be called before any query"))
+            }
+            Some(open) => {
+                let isolation = open.isolation;
+                self.restart(isolation, true, Some(moment))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Begins the unused block's transaction again, otherwise.
+    fn restart(&mut self, isolation: IsolationLevel, read_only: bool, as_of: Option<Moment>) -> Result<()> {
+        let as_of = as_of.or(self.session_moment()?);
+        let begin =
+            Begin { isolation: kv_isolation(isolation), read_only: read_only || as_of.is_some(), as_of };
+        let mut transaction = self.catalog.begin(begin)?;
+        let interrupt = self.known.interrupt.clone();
+        transaction.set_interrupt(std::sync::Arc::new(move || interrupt.check()));
+        transaction.set_lock_timeout(self.timeout_ms("lock_timeout"));
+        if let Some(open) = &mut self.open {
+            open.transaction = Some(transaction);
+            open.isolation = isolation;
+        }
+        self.show_modes(isolation, read_only || as_of.is_some());
+        Ok(())
+    }
+
+    /// One pull of a query, with everything that it may ask.
+    pub(crate) fn pull_batch(
+        &mut self,
+        execution: &mut exec::Execution,
+        parameters: &[Value],
+        settings: &TextSettings,
+        limit: usize,
+        batch: &mut types::Batch,
+    ) -> Result<bool> {
+        let Some(transaction) = self.open.as_mut().and_then(|open| open.transaction.as_mut()) else {
+            return Err(failed_block());
+        };
+        let functions = crate::functions::Answers { known: &self.known };
+        let mut surroundings = exec::run::Surroundings {
+            parameters,
+            settings,
+            functions: &functions,
+            copy_input: None,
+            system: &self.known,
+        };
+        execution.next(transaction, &mut surroundings, limit, batch)
+    }
+}
+
+impl Open {
+    fn savepoint(&self, name: &str) -> Result<usize> {
+        self.savepoints
+            .iter()
+            .rposition(|(known, _, _)| known == name)
+            .ok_or_else(|| err!(InvalidSavepointSpecification, "savepoint \"{name}\" does not exist"))
+    }
+}
+
+fn kv_isolation(level: IsolationLevel) -> Isolation {
+    match level {
+        IsolationLevel::ReadCommitted => Isolation::ReadCommitted,
+        IsolationLevel::RepeatableRead => Isolation::RepeatableRead,
+        IsolationLevel::Serializable => Isolation::Serializable,
+    }
+}
+
+/// COMMIT, ROLLBACK and ROLLBACK TO may run in a failed block.
+fn ends_failure(parsed: &Parsed) -> bool {
+    use plan::parse::Syntax;
+    let Syntax::Utility(utility) = &parsed.syntax else { return false };
+    matches!(
+        &**utility,
+        plan::utility::Utility::Transaction(
+            TransactionCommand::Commit { .. }
+                | TransactionCommand::Rollback { .. }
+                | TransactionCommand::RollbackTo(_)
+        )
+    )
+}

@@ -1,0 +1,102 @@
+//! The commands of the `stele` binary. A file each; everything worth testing alone is in a library crate.
+
+mod audit;
+mod check;
+mod progress;
+mod serve;
+mod shell;
+mod sql;
+mod trust;
+
+use clap::{Args, Parser, Subcommand};
+use session::ClusterOptions;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A tamper-evident SQL database that speaks the PostgreSQL protocol.
+///
+/// Without a command it serves ./stele-data on 127.0.0.1:5433.
+#[derive(Parser)]
+#[command(name = "stele", version, about, long_about)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve PostgreSQL clients (the default)
+    Serve(serve::Serve),
+    /// Run an SQL script in process, without a server; without a file, an interactive shell
+    Sql(sql::Sql),
+    /// Check the files of a data folder: log, tree, checkpoint, index against log
+    ///
+    /// Names the file, offset and transaction of whatever is wrong. The database must not be open.
+    /// Exit code: 0 sound, 1 something is wrong, 2 it could not be checked.
+    Check(check::Check),
+    /// Replay the whole log and recompute every hash of it
+    ///
+    /// Exit code: 0 sound, 1 something is wrong, 2 it could not be audited.
+    Audit(audit::Audit),
+    /// Print the trust file of a database: origin, verifier key, newest checkpoint
+    ///
+    /// Whoever keeps this file can check every proof with `stele-verify`, and notice a rewritten history.
+    Trust(trust::Trust),
+}
+
+/// Where the data is.
+#[derive(Args, Clone)]
+pub struct Data {
+    /// The data folder; made if it is missing (by serve and sql)
+    #[arg(long = "data", value_name = "DIR", default_value = "stele-data", env = "STELE_DATA")]
+    pub dir: PathBuf,
+}
+
+/// How to open it.
+#[derive(Args, Clone)]
+pub struct Open {
+    #[command(flatten)]
+    pub data: Data,
+    /// The host part of new databases' names in checkpoints (fixed when a database is made)
+    #[arg(long, value_name = "NAME", default_value = "stele.local")]
+    pub origin_host: String,
+    /// Memory for the index's cache, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    pub index_cache_mib: u64,
+    /// Start although a database has a log and no signed checkpoint (after restoring files by hand)
+    #[arg(long)]
+    pub accept_missing_checkpoint: bool,
+    /// Start although the clock lies behind the last commit, or far ahead of it
+    #[arg(long)]
+    pub accept_clock: bool,
+}
+
+impl Open {
+    fn options(&self) -> ClusterOptions {
+        ClusterOptions {
+            index_cache_bytes: self.index_cache_mib << 20,
+            origin_host: self.origin_host.clone(),
+            accept_missing_checkpoint: self.accept_missing_checkpoint,
+            accept_clock: self.accept_clock,
+            progress: Some(progress::bar()),
+            ..ClusterOptions::default()
+        }
+    }
+}
+
+impl Arguments {
+    pub fn run(self) -> ExitCode {
+        let result = match self.command {
+            None => serve::Serve::parse_from(["stele"]).run(),
+            Some(Command::Serve(serve)) => serve.run(),
+            Some(Command::Sql(sql)) => sql.run(),
+            Some(Command::Check(check)) => check.run(),
+            Some(Command::Audit(audit)) => audit.run(),
+            Some(Command::Trust(trust)) => trust.run(),
+        };
+        result.unwrap_or_else(|error| {
+            eprintln!("stele: {error:#}");
+            ExitCode::from(2)
+        })
+    }
+}

@@ -1,0 +1,59 @@
+//! `stele serve`.
+
+use super::Open;
+use anyhow::{Context, Result};
+use clap::Parser;
+use host::Host;
+use session::Cluster;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Serve PostgreSQL clients
+#[derive(Parser)]
+pub struct Serve {
+    #[command(flatten)]
+    open: Open,
+    /// Where to listen
+    ///
+    /// Clients from this machine are trusted; all others need a role with a password (CREATE ROLE ... LOGIN PASSWORD).
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:5433", env = "STELE_LISTEN")]
+    listen: SocketAddr,
+    /// Ask clients of this machine for a password too
+    #[arg(long)]
+    no_trust_loopback: bool,
+    /// A certificate chain (PEM): clients may then use TLS
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+}
+
+impl Serve {
+    pub fn run(self) -> Result<ExitCode> {
+        let dir = self.open.data.dir.clone();
+        let tls = match self.tls_certificate.as_ref().zip(self.tls_key.as_ref()) {
+            None => None,
+            Some((certificate, key)) => Some(pg::Tls {
+                certificate_pem: std::fs::read(certificate)
+                    .with_context(|| certificate.display().to_string())?,
+                key_pem: std::fs::read(key).with_context(|| key.display().to_string())?,
+            }),
+        };
+        let cluster = Cluster::open(Host::real(), &dir, self.open.options())
+            .with_context(|| format!("cannot open {}", dir.display()))?;
+        let options = pg::Options { listen: self.listen, tls, trust_loopback: !self.no_trust_loopback };
+        let result = pg::serve(cluster.clone(), options, |address| {
+            let host =
+                if address.ip().is_unspecified() { "127.0.0.1".into() } else { address.ip().to_string() };
+            println!("stele {} serves {} on {address}", env!("CARGO_PKG_VERSION"), dir.display());
+            println!("\n    psql -h {host} -p {} -U stele stele\n", address.port());
+            println!("Stop with Ctrl-C.");
+        });
+        let closed = cluster.shutdown();
+        result?;
+        closed?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,3 @@
+//! The whole, from outside: commands, files, the order of crates.
+
+mod ranks;
