@@ -10,6 +10,7 @@
 mod clock;
 mod create;
 mod read;
+mod trust;
 
 pub(crate) use read::assemble;
 
@@ -30,6 +31,7 @@ use proof::tree::Compact;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+pub use trust::trust;
 use types::{Error, Result, SqlState};
 
 /// How to open a ledger.

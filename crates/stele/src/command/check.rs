@@ -27,10 +27,6 @@ impl Check {
                 kv::index::check::rebuild_index(&host, &folder)?;
             }
             let mut report = kv::check::check(&host, &folder, Some(progress::bar()))?;
-            // Only a sound log can say what the index should hold.
-            if report.is_sound() {
-                report.findings.extend(catalog::database::check_index(host.clone(), &folder)?);
-            }
             sound &= report.is_sound();
             print(&name, &report);
         }

@@ -4,7 +4,6 @@ use super::Data;
 use anyhow::{Context, Result};
 use clap::Parser;
 use host::Host;
-use kv::checkpoint::{self, KeyFile, Signer};
 use std::process::ExitCode;
 
 /// Print the trust file of a database
@@ -24,12 +23,7 @@ impl Trust {
         let (_, folder) = folders.iter().find(|(name, _)| *name == self.database).with_context(|| {
             format!("there is no database \"{}\" in {}", self.database, self.data.dir.display())
         })?;
-        let paths = kv::ledger::Paths::new(folder);
-        let key = KeyFile::open(&*host.disk, &paths.key)?;
-        let checkpoint = checkpoint::load(&*host.disk, &paths.checkpoint, key.verifier_key())?;
-        let database_id = kv::ledger::database_id(&host, folder)?;
-        let trust = proof::trust::Trust { key: key.verifier_key().clone(), database_id, checkpoint };
-        print!("{trust}");
+        print!("{}", kv::ledger::trust(&host, folder)?);
         Ok(ExitCode::SUCCESS)
     }
 }
