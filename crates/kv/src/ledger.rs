@@ -276,6 +276,9 @@ impl Ledger {
             let writer = lock(&self.writer);
             (writer.tree.clone(), self.log.tip())
         };
+        if tree.size() == self.durable_size() {
+            return Ok(());
+        }
         self.log.sync().map_err(|error| self.stop(error))?;
         let mut writer = lock(&self.writer);
         writer.durable_slot = writer.durable_slot.max(slot);

@@ -175,7 +175,9 @@ impl<'a> Walk<'a> {
         self.report.bytes += block.len() as u64;
         self.bytes_done += block.len() as u64;
         self.durable_slot = self.durable_slot.max(header.durable_slot);
-        if let Some(progress) = &self.progress {
+        if self.bytes_done >> 20 != (self.bytes_done - block.len() as u64) >> 20
+            && let Some(progress) = &self.progress
+        {
             progress("reading the log", self.bytes_done, self.bytes_total);
         }
         if *self.database_id.get_or_insert(header.database_id) != header.database_id {

@@ -9,7 +9,7 @@ use crate::audit::audit;
 use crate::check::Verdict;
 use crate::record::Change;
 use host::faulty::Failure;
-use host::{FaultyDisk, ManualClock, SeededRandom};
+use host::{Disk, FaultyDisk, ManualClock, SeededRandom};
 
 /// What must be true of a ledger.
 struct Life {
@@ -242,4 +242,64 @@ fn a_failed_fsync_is_final() {
     }
     assert_eq!(ledger.durable_size(), 1);
     assert!(ledger.read(1).is_ok() && ledger.checkpoint().is_ok());
+}
+
+#[test]
+fn a_damaged_block_stops_writes_and_leaves_the_other_reads() {
+    let mut life = Life::new(2);
+    let ledger = life.reopen();
+    let groups: Vec<_> = (0..30).map(|_| ledger.append(&life.group()).unwrap()).collect();
+    ledger.sync().unwrap();
+    let file = "db/log/00000000000000000001.seg";
+    life.disk.flip_bit(Path::new(file), 700, 3).unwrap();
+    let hit: Vec<(u64, Error)> =
+        (0..ledger.size()).filter_map(|tx| ledger.read(tx).err().map(|error| (tx, error))).collect();
+    assert!(!hit.is_empty() && hit.len() < groups.len());
+    for (tx, error) in &hit {
+        assert_eq!(error.state.code(), "XX001", "transaction {tx}: {error}");
+        assert!(error.message.contains(file) && error.message.contains("offset"), "{error}");
+    }
+    assert!(ledger.is_stopped());
+    assert!(ledger.append(&life.group()).unwrap_err().message.starts_with("the ledger takes no more writes"));
+}
+
+/// What nobody signed is cut only if nothing says that it was durable.
+#[test]
+fn a_damaged_block_that_a_later_one_calls_durable_is_no_torn_end() {
+    for (damage_last, opens) in [(true, true), (false, false)] {
+        let mut life = Life::new(3);
+        let ledger = life.reopen();
+        let mut ends = vec![ledger_bytes(&life)];
+        for _ in 0..2 {
+            ledger.append(&[row("k", b"v", &life.random)]).unwrap();
+            ledger.sync().unwrap();
+            ends.push(ledger_bytes(&life));
+        }
+        drop(ledger);
+        let at = if damage_last { ends[1] } else { ends[0] } + 150;
+        life.disk.flip_bit(Path::new("db/log/00000000000000000001.seg"), at, 0).unwrap();
+        match life.open() {
+            Ok(ledger) => {
+                assert!(opens);
+                assert_eq!(ledger.size(), 2);
+                assert!(ledger.notices()[0].contains("transaction 2"), "{:?}", ledger.notices());
+            }
+            Err(error) => {
+                assert!(!opens, "{error}");
+                assert!(
+                    error.message.contains(&format!("offset {}, block 2, transaction 1", ends[0])),
+                    "{error}"
+                );
+                let detail = error.detail.clone().unwrap();
+                assert_eq!(
+                    detail,
+                    "This is no torn end of a write: block 3 after it says that it was durable."
+                );
+            }
+        }
+    }
+}
+
+fn ledger_bytes(life: &Life) -> u64 {
+    life.disk.read(Path::new("db/log/00000000000000000001.seg")).unwrap().len() as u64
 }

@@ -309,6 +309,26 @@ fn reads_go_on_while_groups_are_appended() {
     assert_eq!(replayed(&ledger, 0).len() as u64, ledger.size());
 }
 
+#[test]
+fn on_a_real_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("databases/shop");
+    let open = || Ledger::open(Host::real(), &dir, options());
+    let ledger = open().unwrap();
+    let random = SeededRandom::new(1);
+    for number in 0..40 {
+        ledger.append(&[row(&number.to_string(), &[1; 200], &random)]).unwrap();
+        ledger.sync().unwrap();
+    }
+    assert_eq!(open().err().unwrap().state.code(), "55006");
+    let checkpoint = ledger.checkpoint().unwrap();
+    drop(ledger);
+    let ledger = open().unwrap();
+    assert_eq!(ledger.checkpoint().unwrap(), checkpoint);
+    assert_eq!(replayed(&ledger, 0).len(), 41);
+    assert_eq!(crate::audit::audit(&Host::real(), &dir, None).unwrap().findings, []);
+}
+
 /// The bytes of a small ledger, all chance and time seeded: a change of any format shows here.
 #[test]
 fn the_bytes_of_a_ledger() {
