@@ -21,8 +21,8 @@ concrete! {
     Bool Int2 Int4 Int8 Float4 Float8 Numeric Text Varchar Bpchar Name Char Bytea Json Jsonb Date Time Timestamp
     TimestampTz Interval TimeTz Uuid Oid Regclass Regtype Regproc Regnamespace Regrole Xid Int2Vector OidVector AclItem
     Record Void
-    Int2Array Int4Array Int8Array Float4Array Float8Array NumericArray TextArray NameArray CharArray OidArray
-    AclItemArray TimestampArray RegtypeArray IntervalArray
+    Int2Array Int4Array Float8Array TextArray NameArray OidArray
+    AclItemArray IntervalArray
 }
 
 /// ```text

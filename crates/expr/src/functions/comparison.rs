@@ -151,12 +151,6 @@ functions! {
     309 "float84gt" (Float8, Float4) -> Bool = columns(greater);
     308 "float84le" (Float8, Float4) -> Bool = columns(less_or_equal);
     310 "float84ge" (Float8, Float4) -> Bool = columns(greater_or_equal);
-    920 "network_eq" (Text, Text) -> Bool = columns(equal);
-    925 "network_ne" (Text, Text) -> Bool = columns(not_equal);
-    921 "network_lt" (Text, Text) -> Bool = columns(less);
-    922 "network_le" (Text, Text) -> Bool = columns(less_or_equal);
-    923 "network_gt" (Text, Text) -> Bool = columns(greater);
-    924 "network_ge" (Text, Text) -> Bool = columns(greater_or_equal);
     1152 "timestamptz_eq" (TimestampTz, TimestampTz) -> Bool = columns(equal);
     1153 "timestamptz_ne" (TimestampTz, TimestampTz) -> Bool = columns(not_equal);
     1154 "timestamptz_lt" (TimestampTz, TimestampTz) -> Bool = columns(less);
@@ -263,12 +257,6 @@ functions! {
     2984 "record_gt" (Record, Record) -> Bool = columns(greater);
     2985 "record_le" (Record, Record) -> Bool = columns(less_or_equal);
     2986 "record_ge" (Record, Record) -> Bool = columns(greater_or_equal);
-    3233 "pg_lsn_eq" (Text, Text) -> Bool = columns(equal);
-    3236 "pg_lsn_ne" (Text, Text) -> Bool = columns(not_equal);
-    3231 "pg_lsn_lt" (Text, Text) -> Bool = columns(less);
-    3235 "pg_lsn_gt" (Text, Text) -> Bool = columns(greater);
-    3232 "pg_lsn_le" (Text, Text) -> Bool = columns(less_or_equal);
-    3234 "pg_lsn_ge" (Text, Text) -> Bool = columns(greater_or_equal);
     4043 "jsonb_eq" (Jsonb, Jsonb) -> Bool = columns(equal);
     4038 "jsonb_ne" (Jsonb, Jsonb) -> Bool = columns(not_equal);
     4039 "jsonb_lt" (Jsonb, Jsonb) -> Bool = columns(less);

@@ -78,9 +78,19 @@ functions! {
     2038 "timezone" (Interval, TimeTz) -> TimeTz = row(timezone_interval_timetz);
     6177 "date_bin" (Interval, Timestamp, Timestamp) -> Timestamp = row(date_bin);
     6178 "date_bin" (Interval, TimestampTz, TimestampTz) -> TimestampTz = row(date_bin);
-    1308 "overlaps" (Time, Time, Time, Time) -> Bool = row(overlaps) called_on_null;
-    2041 "overlaps" (Timestamp, Timestamp, Timestamp, Timestamp) -> Bool = row(overlaps) called_on_null;
+    1305 "overlaps" (TimestampTz, Interval, TimestampTz, Interval) -> Bool = row(overlaps_timestamptz) called_on_null stable;
+    1306 "overlaps" (TimestampTz, TimestampTz, TimestampTz, Interval) -> Bool = row(overlaps_timestamptz) called_on_null stable;
+    1307 "overlaps" (TimestampTz, Interval, TimestampTz, TimestampTz) -> Bool = row(overlaps_timestamptz) called_on_null stable;
+    1271 "overlaps" (TimeTz, TimeTz, TimeTz, TimeTz) -> Bool = row(overlaps) called_on_null;
     1304 "overlaps" (TimestampTz, TimestampTz, TimestampTz, TimestampTz) -> Bool = row(overlaps) called_on_null;
+    1308 "overlaps" (Time, Time, Time, Time) -> Bool = row(overlaps) called_on_null;
+    1309 "overlaps" (Time, Interval, Time, Interval) -> Bool = row(overlaps) called_on_null;
+    1310 "overlaps" (Time, Time, Time, Interval) -> Bool = row(overlaps) called_on_null;
+    1311 "overlaps" (Time, Interval, Time, Time) -> Bool = row(overlaps) called_on_null;
+    2041 "overlaps" (Timestamp, Timestamp, Timestamp, Timestamp) -> Bool = row(overlaps) called_on_null;
+    2042 "overlaps" (Timestamp, Interval, Timestamp, Interval) -> Bool = row(overlaps) called_on_null;
+    2043 "overlaps" (Timestamp, Timestamp, Timestamp, Interval) -> Bool = row(overlaps) called_on_null;
+    2044 "overlaps" (Timestamp, Interval, Timestamp, Timestamp) -> Bool = row(overlaps) called_on_null;
     1158 "to_timestamp" (Float8) -> TimestampTz = row(epoch_to_timestamptz);
     2029 "date" (Timestamp) -> Date = row(date_of_timestamp);
     1178 "date" (TimestampTz) -> Date = row(date_of_timestamptz) stable;
@@ -465,9 +475,30 @@ pub(crate) fn time_of_timestamptz(context: &Context<'_>, args: &[Value]) -> Resu
     Ok(time_of(context.settings.time_zone.to_local(*utc)))
 }
 
-/// `(a, b) OVERLAPS (c, d)`, of times or timestamps; an end may be NULL.
+/// `(a, b) OVERLAPS (c, d)`, of times or timestamps; an end may be NULL, or an interval from the start.
 pub(crate) fn overlaps(_: &Context<'_>, args: &[Value]) -> Result<Value> {
+    do_overlap(args, |start, length| match start {
+        Value::Time(time) => Ok(Value::Time(civil::add_interval_to_time(*time, length))),
+        Value::Timestamp(time) => timestamp(civil::add_interval(*time, length)?),
+        _ => Ok(Value::Null),
+    })
+}
+pub(crate) fn overlaps_timestamptz(context: &Context<'_>, args: &[Value]) -> Result<Value> {
+    do_overlap(args, |start, length| match start {
+        Value::Timestamp(time) => {
+            timestamp(civil::add_interval_tz(*time, length, &context.settings.time_zone)?)
+        }
+        _ => Ok(Value::Null),
+    })
+}
+
+fn do_overlap(args: &[Value], add: impl Fn(&Value, &Interval) -> Result<Value>) -> Result<Value> {
     take!(args, a, b, c, d);
+    let end = |start: &Value, end: &Value| match end {
+        Value::Interval(length) => add(start, length),
+        end => Ok(end.clone()),
+    };
+    let (b, d) = (&end(a, b)?, &end(c, d)?);
     /// The start, and the end if it is known; None if neither is.
     fn period<'a>(a: &'a Value, b: &'a Value) -> Option<(&'a Value, Option<&'a Value>)> {
         match (a.is_null(), b.is_null()) {
