@@ -4,6 +4,7 @@ mod grouping;
 mod joins;
 mod rows;
 mod sets;
+mod sql;
 mod storage;
 mod subqueries;
 mod windows;
@@ -21,7 +22,15 @@ use types::{Batch, ColumnType, DataType, Error, Oid, Result, TextSettings, Value
 pub(super) struct NoSession;
 
 impl Functions for NoSession {
-    fn call(&self, _: &mut Transaction, function: &'static Function, _: &[Value]) -> Result<Value> {
+    fn call(
+        &self,
+        transaction: &mut Transaction,
+        function: &'static Function,
+        args: &[Value],
+    ) -> Result<Value> {
+        if let ("nextval", [Value::Oid(sequence)]) = (function.name, args) {
+            return transaction.next_value(*sequence).map(Value::Int8);
+        }
         Err(Error::unsupported(function.name))
     }
     fn call_set(
@@ -35,8 +44,9 @@ impl Functions for NoSession {
     fn name_of(&self, _: &Transaction, _: DataType, _: Oid) -> Result<Option<String>> {
         Ok(None)
     }
-    fn oid_of(&self, _: &Transaction, _: DataType, _: &str) -> Result<Option<Oid>> {
-        Ok(None)
+    fn oid_of(&self, transaction: &Transaction, _: DataType, name: &str) -> Result<Option<Oid>> {
+        let found = transaction.schema(&["public".into()], 10).relation(None, name)?;
+        Ok(found.map(|relation| relation.oid))
     }
     fn check_interrupt(&self) -> Result<()> {
         Ok(())
@@ -87,12 +97,12 @@ pub(super) fn query(plan: Plan) -> Query {
 
 /// Pulls a query to its end; no two pulls share a borrow.
 pub(super) fn batches(query: Query, limit: usize) -> Result<Vec<Batch>> {
-    pull(query, None, limit)
+    pull(&Arc::new(query), None, limit)
 }
 
-fn pull(query: Query, mut transaction: Option<&mut Transaction>, limit: usize) -> Result<Vec<Batch>> {
-    let writes = crate::shape::query_writes(&query);
-    let mut execution = Execution::new(Arc::new(query), false);
+fn pull(query: &Arc<Query>, mut transaction: Option<&mut Transaction>, limit: usize) -> Result<Vec<Batch>> {
+    let writes = crate::shape::query_writes(query);
+    let mut execution = Execution::new(query.clone(), false);
     let (settings, mut all) = (TextSettings::default(), Vec::new());
     loop {
         let mut surroundings = Surroundings {
@@ -122,7 +132,7 @@ pub(super) fn show_query(query: Query) -> String {
 
 /// The rows of a query over tables.
 pub(super) fn show_in(transaction: &mut Transaction, query: Query) -> String {
-    show_batches(pull(query, Some(transaction), usize::MAX))
+    show_batches(pull(&Arc::new(query), Some(transaction), usize::MAX))
 }
 
 fn show_batches(batches: Result<Vec<Batch>>) -> String {
@@ -145,6 +155,24 @@ pub(super) fn show_sorted(plan: Plan) -> String {
     let mut rows: Vec<&str> = shown.split(" | ").collect();
     rows.sort_unstable();
     rows.join(" | ")
+}
+
+/// As psql prints it, with `~` for NULL.
+fn show_batches_as_text(batches: &[Batch], settings: &TextSettings) -> String {
+    let mut text = String::new();
+    for batch in batches {
+        for row in 0..batch.rows {
+            for (position, column) in batch.columns.iter().enumerate() {
+                text.push_str(if position > 0 { "|" } else { "" });
+                match column.is_null(row) {
+                    true => text.push('~'),
+                    false => types::text::format(&column.get(row), column.data_type, settings, &mut text),
+                }
+            }
+            text.push('\n');
+        }
+    }
+    text
 }
 
 fn show_value(value: &Value) -> String {

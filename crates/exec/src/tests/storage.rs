@@ -15,16 +15,7 @@ use types::ddl::{
     IndexColumnDefinition, Name,
 };
 use types::schema::{Action, Relation};
-use types::{ColumnType, DataType, Error, Result, TextSettings};
-
-/// No expression is stored in these tests.
-struct NoBinder;
-
-impl expr::Binder for NoBinder {
-    fn bind(&self, sql: &str, _: &Relation, _: Option<ColumnType>) -> Result<Expr> {
-        Err(Error::unsupported(sql))
-    }
-}
+use types::{ColumnType, DataType, TextSettings};
 
 pub(super) struct World {
     pub database: Database,
@@ -46,7 +37,7 @@ impl World {
             index_cache_bytes: 1 << 20,
             derive: Arc::new(kv::NoDerive),
         };
-        let options = catalog::Options { store, binder: Arc::new(NoBinder) };
+        let options = catalog::Options { store, binder: Arc::new(plan::bind::ExpressionBinder::default()) };
         let database = Database::open(host::Host::volatile(), Path::new("test"), options).unwrap();
         World { database }
     }

@@ -311,3 +311,26 @@ fn a_range_offset_may_pass_the_types_limits() {
     let near = framed(agg("count", vec![]), FrameMode::Range, far(), CURRENT);
     assert_eq!(select(vec![near]).lines().last(), Some("8 3"));
 }
+
+/// PostgreSQL: an infinite value is within an infinite distance of everything but NaN.
+#[test]
+fn infinite_floats_have_frames() {
+    let numbers = [1.5, f64::NEG_INFINITY, f64::INFINITY, f64::NAN];
+    let rows = numbers.into_iter().enumerate().map(|(i, f)| vec![Value::Int4(i as i32), Value::Float8(f)]);
+    let types: Vec<ColumnType> = vec![DataType::Int4.into(), DataType::Float8.into()];
+    let input = Plan::values(rows.collect(), types.clone());
+    let infinity = || Box::new(Expr::constant(Value::Float8(f64::INFINITY), DataType::Float8));
+    let (start, end) = (FrameBound::Preceding(infinity()), FrameBound::Following(infinity()));
+    let by_f = |key: SortKey| {
+        let call = by(agg("count", vec![]), vec![], vec![key]);
+        framed(call, FrameMode::Range, start.clone(), end.clone())
+    };
+    let f = || Expr::column(1, DataType::Float8);
+    let calls = vec![by_f(descending(f())), by_f(ascending(f()))];
+    let types = types.into_iter().chain(calls.iter().map(|call| call.ty)).collect();
+    let window = node(Node::Window { input: Box::new(input), calls }, types);
+    let exprs: Vec<Expr> = [0, 2, 3].map(|index| Expr::column(index, window.types[index])).into();
+    let types = exprs.iter().map(Expr::ty).collect();
+    let shown = show(node(Node::Project { input: Box::new(window), exprs }, types));
+    assert_eq!(shown, "1 3 3 | 0 3 3 | 2 3 3 | 3 1 1");
+}

@@ -286,6 +286,23 @@ fn an_update_looks_again_at_a_row_that_has_changed() {
     assert_eq!(by_n(&world, &item, 11), "");
 }
 
+/// The same, waiting: the row's lock is held while the command runs.
+#[test]
+fn an_update_waits_for_the_lock() {
+    let world = World::new();
+    let item = world.items("1 10 a | 2 20 b");
+    let mut fast = world.begin();
+    show_in(&mut fast, query(update(&item, vec![(1, add(n(), 1))], Some(call("=", id(), int(1))))));
+    let shown = std::thread::scope(|scope| {
+        let slow = scope.spawn(|| world.run(query(update(&item, vec![(1, add(n(), 100))], None))));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(!slow.is_finished());
+        commit(fast);
+        slow.join().unwrap()
+    });
+    assert_eq!(shown, "1 111 a | 2 120 b");
+}
+
 #[test]
 fn a_delete_looks_again_too() {
     let world = World::new();

@@ -160,7 +160,8 @@ fn range_edge(
     }
     // In a descending order, what precedes is larger.
     let add = following != key.descending;
-    let (values, bounds) = moved(column, value, offset.data_type(), add, run)?;
+    let lowest = starting != key.descending;
+    let (values, bounds) = moved(column, value, offset.data_type(), add, lowest, run)?;
     let mut positions = Vec::with_capacity(values.len());
     for (row, bound) in bounds.iter().enumerate() {
         if values.is_null(row) {
@@ -216,11 +217,13 @@ fn is_negative(value: &Value) -> bool {
 }
 
 /// Each value of `column` plus or minus `offset`, and the column in the sum's type. None where the sum has no value.
+/// An infinity less itself is the end of the line: `lowest` says which.
 fn moved(
     column: &Vector,
     offset: &Value,
     offset_type: DataType,
     add: bool,
+    lowest: bool,
     run: &Run<'_, '_>,
 ) -> Result<(Vector, Vec<Option<Value>>)> {
     // Integers and times of day neither overflow nor wrap here, unlike their operators.
@@ -241,6 +244,19 @@ fn moved(
             })
         };
         return Ok((column.clone(), (0..column.len()).map(bound).collect()));
+    }
+    if let (DataType::Float4 | DataType::Float8, Value::Float8(offset)) = (column.data_type, offset) {
+        let values = float8(column);
+        let bound = |row: usize| match values.get(row) {
+            Value::Float8(value) => {
+                let sum = if add { value + offset } else { value - offset };
+                let end = if lowest { f64::NEG_INFINITY } else { f64::INFINITY };
+                Some(Value::Float8(if sum.is_nan() && !value.is_nan() { end } else { sum }))
+            }
+            _ => None,
+        };
+        let bounds = (0..column.len()).map(bound).collect();
+        return Ok((values, bounds));
     }
     let symbol = if add { "+" } else { "-" };
     let resolved = expr::operator::resolve(symbol, Some(column.data_type), offset_type)?;
@@ -267,4 +283,12 @@ fn moved(
         false => types::cast::cast_vector(column, resolved.returns.into(), false, settings)?,
     };
     Ok((values, (0..column.len()).map(|row| Some(sums.get(row)).filter(|sum| !sum.is_null())).collect()))
+}
+
+fn float8(column: &Vector) -> Vector {
+    let wide = |row: usize| match column.get(row) {
+        Value::Float4(value) => Value::Float8(value.into()),
+        value => value,
+    };
+    Vector::from_values(DataType::Float8, &(0..column.len()).map(wide).collect::<Vec<_>>())
 }
