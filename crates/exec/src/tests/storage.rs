@@ -262,3 +262,42 @@ fn the_past_is_read_by_number() {
     assert_eq!(world.run(query(past)), "1 10 a");
     assert_eq!(world.run(query(scan(&item, Access::All, false))), "1 10 a | 2 20 b");
 }
+
+/// Nodes in pre-order; a node that runs per row counts its loops.
+#[test]
+fn statistics_follow_the_plan() {
+    let world = World::new();
+    let item = world.items("1 2 a | 2 3 b | 3 9 c");
+    let mut key = KeyRange::default();
+    key.equal.push(Expr::Outer { slot: 0, ty: DataType::Int4.into() });
+    let right = scan(&item, Access::Primary(vec![key]), false);
+    let left = scan(&item, Access::All, false);
+    let types: Vec<ColumnType> = left.types.iter().chain(&right.types).copied().collect();
+    let join = Node::Join(plan::node::Join {
+        kind: plan::JoinKind::Inner,
+        left: Box::new(left),
+        right: Box::new(right),
+        method: plan::node::JoinMethod::Apply { first_slot: 0, args: vec![Expr::column(1, DataType::Int4)] },
+        filter: None,
+    });
+    let limit = Node::Limit {
+        input: Box::new(super::node(join, types.clone())),
+        limit: Some(super::int(10)),
+        offset: None,
+        with_ties: None,
+    };
+    let settings = TextSettings::default();
+    let surroundings = crate::Surroundings {
+        parameters: &[],
+        settings: &settings,
+        functions: &NoSession,
+        copy_input: None,
+        system: &NoSession,
+    };
+    let (mut statistics, mut transaction) = (crate::Statistics::default(), world.begin());
+    let query = Arc::new(query(super::node(limit, types)));
+    let go_on = &mut |_: &types::Batch| Ok(std::ops::ControlFlow::Continue(()));
+    crate::run(&query, &mut transaction, surroundings, Some(&mut statistics), go_on).unwrap();
+    let counted: Vec<(u64, u64)> = statistics.nodes.iter().map(|node| (node.rows, node.loops)).collect();
+    assert_eq!(counted, [(2, 1), (2, 1), (3, 1), (2, 3)], "limit, join, left, right");
+}
