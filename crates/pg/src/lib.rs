@@ -1,7 +1,29 @@
 //! The PostgreSQL wire protocol (PostgreSQL 15, chapter 55), on pgwire's messages.
+//!
+//! ```text
+//!   server   listen, accept, stop         startup  TLS, authentication (scram), the session
+//!   frame    bytes -> checked messages    connection  one client's messages, in order
+//!   row      batches -> DataRow           binary   values <-> the binary format
+//! ```
+//! A connection is a task; its statements run in `block_in_place`. Nothing here decides what SQL means: that is
+//! `session`'s.
+
+mod binary;
+mod connection;
+mod frame;
+mod parameter;
+mod report;
+mod row;
+mod scram;
+mod server;
+mod startup;
+mod wire;
 
 use std::net::SocketAddr;
-use types::Result;
+use std::thread::JoinHandle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use types::{Result, err};
 
 /// A certificate chain and its key, for TLS.
 pub struct Tls {
@@ -16,24 +38,77 @@ pub struct Options {
     pub trust_loopback: bool,
 }
 
-/// A running server.
-pub struct Server {}
+/// Serves until SIGINT or SIGTERM; then sessions end with 57P01. Closing the cluster is the caller's business. `ready`
+/// is told the bound address (port 0 chooses one).
+pub fn serve(cluster: session::Cluster, options: Options, ready: impl FnOnce(SocketAddr)) -> Result<()> {
+    let bound = server::bind(cluster, options, None)?;
+    let address = bound.address;
+    bound.run(async move {
+        let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        ready(address);
+        match signals {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            // Signals then do what they do to any process: the ledger survives that.
+            _ => std::future::pending().await,
+        }
+    });
+    Ok(())
+}
 
-impl Server {
-    pub fn address(&self) -> SocketAddr {
-        todo!()
-    }
-    pub fn stop(self) {
-        todo!()
-    }
+/// A running server. Dropping it stops it.
+pub struct Server {
+    address: SocketAddr,
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// Serves in threads of its own.
-pub fn start(_cluster: session::Cluster, _options: Options) -> Result<Server> {
-    todo!()
+pub fn start(cluster: session::Cluster, options: Options) -> Result<Server> {
+    start_with(cluster, options, None)
 }
 
-/// Serves until SIGINT or SIGTERM. `ready` is told the bound address.
-pub fn serve(_cluster: session::Cluster, _options: Options, _ready: impl FnOnce(SocketAddr)) -> Result<()> {
-    todo!()
+/// [`start`] with a number of worker threads: one shows whether sessions can starve each other.
+pub fn start_with(
+    cluster: session::Cluster,
+    options: Options,
+    worker_threads: Option<usize>,
+) -> Result<Server> {
+    let bound = server::bind(cluster, options, worker_threads)?;
+    let address = bound.address;
+    let (end, ended) = oneshot::channel();
+    let thread = std::thread::Builder::new()
+        .name("pg-accept".into())
+        .spawn(move || {
+            bound.run(async {
+                // A dropped sender ends it too.
+                let _ = ended.await;
+            })
+        })
+        .map_err(|error| err!(InsufficientResources, "could not start a thread: {error}"))?;
+    Ok(Server { address, end: Some(end), thread: Some(thread) })
+}
+
+impl Server {
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends every session with 57P01 and returns when they are gone. The cluster stays open.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            eprintln!("the server's thread panicked");
+        }
+    }
 }

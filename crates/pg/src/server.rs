@@ -1,0 +1,188 @@
+//! Listening, accepting, stopping.
+
+use crate::{Options, Tls, startup};
+use session::{Cluster, Interrupt};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::{self, ServerConfig, pki_types};
+use types::{Error, Result, err};
+
+/// Connections at a time, with those that have no session yet. Each may hold a blocking thread.
+const MAX_SOCKETS: usize = 1_200;
+/// Recursive evaluation of deep expressions needs it.
+const STACK_BYTES: usize = 16 << 20;
+/// From connecting to the session (PostgreSQL's authentication_timeout).
+const GREETING_LIMIT: Duration = Duration::from_secs(60);
+/// How often it is looked which sessions are to end.
+const TICK: Duration = Duration::from_millis(100);
+/// What running statements are given at shutdown.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// What all connections share.
+pub struct Shared {
+    pub cluster: Cluster,
+    pub tls: Option<TlsAcceptor>,
+    pub trust_loopback: bool,
+    pub random: Arc<dyn host::Random>,
+    /// Makes up verifiers.
+    pub mock_secret: [u8; 32],
+    listed: Mutex<HashMap<i32, Listed>>,
+    sockets: Arc<Semaphore>,
+}
+
+/// A session, to be woken when it is to end.
+struct Listed {
+    interrupt: Arc<Interrupt>,
+    bell: Arc<Notify>,
+}
+
+/// A server that is bound and not yet running.
+pub struct Bound {
+    runtime: Runtime,
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    pub address: SocketAddr,
+}
+
+pub fn bind(cluster: Cluster, options: Options, worker_threads: Option<usize>) -> Result<Bound> {
+    let Options { listen, tls, trust_loopback } = options;
+    let io = |error: std::io::Error| err!(IoError, "could not listen on {listen}: {error}");
+    let mut builder = Builder::new_multi_thread();
+    if let Some(count) = worker_threads {
+        builder.worker_threads(count);
+    }
+    // Every connection may block at once, and none may wait for another's thread.
+    let builder =
+        builder.thread_name("pg").thread_stack_size(STACK_BYTES).max_blocking_threads(MAX_SOCKETS + 64);
+    let runtime = builder.enable_all().build().map_err(io)?;
+    let listener = runtime.block_on(TcpListener::bind(listen)).map_err(io)?;
+    let address = listener.local_addr().map_err(io)?;
+    let random = host::Host::real().random;
+    let shared = Arc::new(Shared {
+        cluster,
+        tls: tls.map(acceptor).transpose()?,
+        trust_loopback,
+        mock_secret: host::random::bytes(&*random),
+        random,
+        listed: Mutex::default(),
+        sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
+    });
+    Ok(Bound { runtime, listener, shared, address })
+}
+
+fn acceptor(tls: Tls) -> Result<TlsAcceptor> {
+    use pki_types::pem::PemObject;
+    let wrong = |what: &str, error: String| {
+        Error::new(types::SqlState::ConfigFileError, format!("TLS {what}: {error}"))
+    };
+    let certificates = pki_types::CertificateDer::pem_slice_iter(&tls.certificate_pem)
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .map_err(|error| wrong("certificate", error.to_string()))?;
+    let key = pki_types::PrivateKeyDer::from_pem_slice(&tls.key_pem)
+        .map_err(|error| wrong("key", error.to_string()))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
+        .map_err(|error| wrong("configuration", error.to_string()))?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+impl Bound {
+    /// Serves until `end`, then ends every session. The cluster stays open: it is the caller's.
+    pub fn run(self, end: impl Future<Output = ()>) {
+        let Bound { runtime, listener, shared, .. } = self;
+        let (stop, stopping) = watch::channel(false);
+        runtime.block_on(async {
+            let ticker = tokio::spawn(tick(shared.clone(), stopping.clone()));
+            tokio::select! {
+                () = accept(&listener, &shared, &stopping) => {}
+                () = end => {}
+            }
+            drop(listener);
+            stop.send_replace(true);
+            let all = shared.sockets.acquire_many(MAX_SOCKETS as u32);
+            if tokio::time::timeout(STOP_LIMIT, all).await.is_err() {
+                eprintln!("some sessions did not end in {} s and are cut off", STOP_LIMIT.as_secs());
+            }
+            ticker.abort();
+        });
+        runtime.shutdown_timeout(Duration::from_secs(1));
+    }
+}
+
+async fn accept(listener: &TcpListener, shared: &Arc<Shared>, stopping: &watch::Receiver<bool>) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, peer)) => {
+                let task = connection(shared.clone(), socket, peer, stopping.clone());
+                tokio::spawn(task);
+            }
+            // Too many open files and the like: it passes.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn connection(
+    shared: Arc<Shared>,
+    socket: TcpStream,
+    peer: SocketAddr,
+    mut stopping: watch::Receiver<bool>,
+) {
+    // Without it an answer in two writes waits for the client's delayed acknowledgement.
+    if socket.set_nodelay(true).is_err() {
+        return;
+    }
+    let Ok(_permit) = shared.sockets.clone().try_acquire_owned() else { return };
+    let greeting = tokio::time::timeout(GREETING_LIMIT, startup::greet(&shared, socket, peer));
+    let connection = tokio::select! {
+        greeted = greeting => greeted.ok().flatten(),
+        _ = stopping.wait_for(|stop| *stop) => None,
+    };
+    if let Some(connection) = connection {
+        let process_id = connection.process_id();
+        let listed = Listed { interrupt: connection.interrupt(), bell: connection.bell() };
+        let _unlist = Unlist { shared: &shared, process_id };
+        lock(&shared).insert(process_id, listed);
+        connection.converse().await;
+    }
+}
+
+struct Unlist<'a> {
+    shared: &'a Shared,
+    process_id: i32,
+}
+
+impl Drop for Unlist<'_> {
+    fn drop(&mut self) {
+        lock(self.shared).remove(&self.process_id);
+    }
+}
+
+fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, HashMap<i32, Listed>> {
+    shared.listed.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Wakes idle sessions that are to end (pg_terminate_backend, shutdown): a flag wakes nobody.
+async fn tick(shared: Arc<Shared>, stopping: watch::Receiver<bool>) {
+    let mut interval = tokio::time::interval(TICK);
+    loop {
+        interval.tick().await;
+        let stop = *stopping.borrow();
+        for listed in lock(&shared).values() {
+            if stop {
+                listed.interrupt.terminate();
+            }
+            if listed.interrupt.is_terminated() {
+                listed.bell.notify_one();
+            }
+        }
+    }
+}
