@@ -128,7 +128,13 @@ impl Database {
     }
 
     pub fn begin(&self, begin: Begin) -> Result<Transaction> {
-        Transaction::begin(self.shared.clone(), begin)
+        self.begin_at_least(begin, 0)
+    }
+
+    /// With a snapshot that sees transaction `tx` even where it is ordered and not yet durable: a session that
+    /// committed without waiting (`synchronous_commit = off`) reads its own writes.
+    pub fn begin_at_least(&self, begin: Begin, tx: TxId) -> Result<Transaction> {
+        Transaction::begin(self.shared.clone(), begin, tx)
     }
 
     pub fn close(&self) -> Result<()> {

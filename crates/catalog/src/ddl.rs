@@ -39,6 +39,8 @@ impl Transaction {
         if self.is_read_only() {
             return Err(types::err!(ReadOnlySqlTransaction, "cannot execute DDL in a read-only transaction"));
         }
+        // Tables before the one lock that all DDL shares: who waits for a table must not keep its writers from DDL.
+        self.lock_named_tables(ddl)?;
         // One DDL at a time: names, dependencies and descriptors are then as they seem.
         self.kv.lock_table(RELATIONS, TableMode::Exclusive, LockWait::Block)?;
         if !self.changes_catalog {
@@ -80,6 +82,35 @@ impl Transaction {
             Ddl::Grant(grant) => self.grant(grant, user)?,
         }
         Ok(notices)
+    }
+
+    /// Locks the tables that a statement names, as far as they are there. They are found again under the DDL lock.
+    fn lock_named_tables(&mut self, ddl: &Ddl) -> Result<()> {
+        if !self.changes_catalog {
+            self.state = self.shared.settled();
+        }
+        let (names, mode) = match ddl {
+            Ddl::AlterTable { name, .. } | Ddl::AlterOwner { name, .. } | Ddl::SetSchema { name, .. } => {
+                (std::slice::from_ref(name), TableMode::AccessExclusive)
+            }
+            Ddl::Rename { name, .. } => (std::slice::from_ref(name), TableMode::ShareUpdateExclusive),
+            Ddl::CreateIndex(create) => (std::slice::from_ref(&create.table), TableMode::Share),
+            Ddl::Drop { kind, names, .. } if *kind != ObjectKind::Schema => {
+                (names.as_slice(), TableMode::AccessExclusive)
+            }
+            Ddl::Truncate { names, .. } => (names.as_slice(), TableMode::AccessExclusive),
+            _ => return Ok(()),
+        };
+        for name in names {
+            let oid = match self.find(name) {
+                Ok(Some(Named::Relation(oid))) => oid,
+                Ok(Some(Named::Index { table, .. })) => table,
+                // Said under the lock, where it is certain.
+                Ok(None) | Err(_) => continue,
+            };
+            self.kv.lock_table(oid, mode, LockWait::Block)?;
+        }
+        Ok(())
     }
 
     /// Replaces the transaction's catalog by a changed one.

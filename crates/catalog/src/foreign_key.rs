@@ -186,7 +186,7 @@ impl Transaction {
                     self.checks.deferred.push(check);
                     return Ok(());
                 }
-                self.act(&relation, name, key, action, old, new.as_deref())?;
+                self.act(&relation, constraint, name, key, action, old, new.as_deref())?;
             }
         }
         Ok(())
@@ -286,9 +286,11 @@ impl Transaction {
         Err(Error::internal(format!("table {} has no unique index for a foreign key", table.relation.name)))
     }
 
+    #[allow(clippy::too_many_arguments)] // A check taken apart; two of its parts are one constraint.
     fn act(
         &mut self,
         child: &Arc<Relation>,
+        constraint: Oid,
         name: &str,
         key: &ForeignKey,
         action: Action,
@@ -325,7 +327,7 @@ impl Transaction {
         }
         self.kv.lock_table(child.oid, TableMode::RowExclusive, LockWait::Block)?;
         for child_key in children {
-            self.act_on_child(&table, &parent, key, action, &child_key, old, new)?;
+            self.act_on_child(&table, &parent, constraint, key, action, &child_key, old, new)?;
         }
         Ok(())
     }
@@ -335,6 +337,7 @@ impl Transaction {
         &mut self,
         table: &Arc<Table>,
         parent: &Relation,
+        constraint: Oid,
         key: &ForeignKey,
         action: Action,
         child_key: &RowKey,
@@ -350,7 +353,8 @@ impl Transaction {
         let at = positions(&relation, &key.columns)?;
         let types = target_types(parent, key)?;
         let still = at.iter().zip(old).zip(&types).all(|((&at, old), ty)| {
-            convert(&row[at], relation.columns[at].ty.data_type, *ty, &self.settings).as_ref() == Some(old)
+            convert(&row[at], relation.columns[at].ty.data_type, *ty, &self.settings)
+                .is_some_and(|value| equal(&value, old, *ty))
         });
         if !still {
             return Ok(());
@@ -380,7 +384,11 @@ impl Transaction {
         }
         check_not_null(&relation, &changed, &self.settings)?;
         self.check_conditions(table, &changed)?;
-        self.update(&relation, child_key, &row, &changed)?;
+        let moved = self.update(&relation, child_key, &row, &changed)?;
+        if action == Action::SetDefault {
+            // The default may be the value that the row had: unchanged, and without a parent.
+            self.checks.queue.push_back(Check::Child { table: relation.oid, constraint, key: moved });
+        }
         Ok(())
     }
 
@@ -433,7 +441,11 @@ impl Transaction {
         while let Some((key, version)) = cursor.next()? {
             let Some(cells) = version.cells else { continue };
             let row = decode_row(table, &cells)?;
-            if at.iter().zip(&own).all(|(&at, value)| row.get(at) == Some(value)) {
+            if at
+                .iter()
+                .zip(&own)
+                .all(|(&at, value)| equal(&row[at], value, relation.columns[at].ty.data_type))
+            {
                 keys.push(key);
             }
             self.check_interrupt()?;
@@ -497,6 +509,15 @@ fn column_names(relation: &Relation, ids: &[u32]) -> Vec<String> {
 fn target_types(parent: &Relation, key: &ForeignKey) -> Result<Vec<DataType>> {
     let at = positions(parent, &key.target_columns)?;
     Ok(at.into_iter().map(|at| parent.columns[at].ty.data_type).collect())
+}
+
+/// Equal as SQL compares: by their keys. NULL equals nothing.
+fn equal(left: &Value, right: &Value, data_type: DataType) -> bool {
+    let key = |value: &Value| {
+        let mut out = vec![];
+        codec::key::encode(value, data_type, false, false, &mut out).ok().map(|()| out)
+    };
+    !left.is_null() && !right.is_null() && key(left) == key(right)
 }
 
 /// A value of one key column as the other side's type holds it; None if it cannot.

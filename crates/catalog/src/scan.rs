@@ -413,7 +413,7 @@ impl Facts {
             HiddenColumn::Tx if own => Value::Null,
             HiddenColumn::Tx => Value::Int8(version.tx as i64),
             HiddenColumn::TxEnd => version.end.map_or(Value::Null, |end| Value::Int8(end as i64)),
-            HiddenColumn::CommittedAt | HiddenColumn::User if own => Value::Null,
+            HiddenColumn::CommittedAt | HiddenColumn::User | HiddenColumn::Op if own => Value::Null,
             HiddenColumn::CommittedAt => Value::Timestamp(self.store.ledger().committed_at(version.tx)?),
             HiddenColumn::User => self.user(version.tx)?.map_or(Value::Null, Value::Text),
             HiddenColumn::Op => Value::text(op_text(version.op)),
@@ -423,7 +423,7 @@ impl Facts {
             },
             HiddenColumn::Row => Value::Null,
             HiddenColumn::TableOid => Value::Oid(oid),
-            HiddenColumn::Xmin if own => Value::Oid(0),
+            HiddenColumn::Xmin if own => Value::Null,
             HiddenColumn::Xmin => Value::Oid(version.tx as u32),
         })
     }

@@ -133,6 +133,15 @@ impl TableIndex {
         Ok(out)
     }
 
+    /// Whether two rows have equal values in this index, as SQL compares them.
+    pub fn same(&self, table: &Table, left: &[Value], right: &[Value]) -> Result<bool> {
+        let bytes = |row| match self.values(table, row)? {
+            Some(values) => self.prefix(table.relation.object_id, &values).map(Some),
+            None => Ok(None),
+        };
+        Ok(bytes(left)? == bytes(right)?)
+    }
+
     pub fn derive(
         &self,
         table: &Table,

@@ -106,8 +106,8 @@ struct Saved {
 }
 
 impl Transaction {
-    pub(crate) fn begin(shared: Arc<Shared>, begin: Begin) -> Result<Transaction> {
-        let kv = shared.store.begin(begin.isolation);
+    pub(crate) fn begin(shared: Arc<Shared>, begin: Begin, at_least: TxId) -> Result<Transaction> {
+        let kv = shared.store.begin_at_least(begin.isolation, at_least);
         let past = begin.as_of.map(|moment| shared.store.snapshot(at(moment))).transpose()?;
         let state = match &past {
             Some(past) => shared.past_state(past.tx())?,

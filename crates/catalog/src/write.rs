@@ -62,7 +62,7 @@ impl Transaction {
         let new_key = if table.has_hidden_key() { key.clone() } else { table.row_key(new)? };
         let mut keys_change = new_key != *key;
         for index in table.indexes.iter().filter(|index| index.unique && !index.primary) {
-            keys_change |= index.values(&table, old)? != index.values(&table, new)?;
+            keys_change |= !index.same(&table, old, new)?;
         }
         if keys_change {
             // Whoever holds KEY SHARE counts on the old key.
@@ -70,7 +70,7 @@ impl Transaction {
             for index in table.indexes.iter().filter(|index| index.unique) {
                 let unchanged = match index.primary {
                     true => new_key == *key,
-                    false => index.values(&table, old)? == index.values(&table, new)?,
+                    false => index.same(&table, old, new)?,
                 };
                 if !unchanged && self.conflict(&table, index, &new_key, Some(key), new)?.is_some() {
                     return Err(self.violation(&table, index, new));
@@ -204,7 +204,7 @@ impl Transaction {
                 continue;
             }
             if let Some((found, old)) = self.live_after_wait(table, &found)?
-                && index.values(table, &old)?.as_ref() == Some(&values)
+                && index.same(table, &old, row)?
             {
                 return Ok(Some((found, old)));
             }

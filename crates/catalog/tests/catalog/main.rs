@@ -1,0 +1,13 @@
+//! The catalog over a database in memory.
+
+extern crate stele_catalog as catalog;
+
+mod constraints;
+mod ddl;
+mod foreign_keys;
+mod history;
+mod indexes;
+mod proofs;
+mod races;
+mod sequences;
+mod support;
