@@ -347,6 +347,11 @@ impl Shared {
         *lock(&self.statistics).entry(object).or_insert(rows)
     }
 
+    /// What is known without counting.
+    pub fn known_rows(&self, object: ObjectId) -> Option<f64> {
+        lock(&self.statistics).get(&object).copied()
+    }
+
     pub fn analyze(&self, object: ObjectId) -> Result<()> {
         let (rows, _) = count(&self.store.snapshot(At::Latest)?, object, u64::MAX)?;
         lock(&self.statistics).insert(object, rows as f64);

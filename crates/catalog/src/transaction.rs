@@ -372,6 +372,11 @@ impl Transaction {
         self.shared.analyze(relation.object_id)
     }
 
+    /// The number of a table's rows, about, if it is known without counting.
+    pub fn known_rows(&self, relation: &Relation) -> Option<f64> {
+        self.shared.known_rows(relation.object_id)
+    }
+
     /// The descriptor that this transaction sees. XX000 if there is none: only for OIDs taken from descriptors.
     pub(crate) fn relation(&self, oid: Oid) -> Result<Arc<Relation>> {
         let relation = self.state.relations.get(&oid).cloned();
