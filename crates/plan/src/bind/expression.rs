@@ -61,14 +61,34 @@ impl Binder<'_> {
                 if !matches!(kind, ast::CastKind::Cast | ast::CastKind::DoubleColon) || format.is_some() {
                     return Err(Error::unsupported("this form of CAST"));
                 }
-                let to = super::data_type(data_type).map_err(|error| self.at(error, &**expr))?;
+                let written = matches!(kind, ast::CastKind::DoubleColon);
+                let locate = |binder: &Self, error: types::Error, offset: usize| match written {
+                    true => {
+                        let had = error.position;
+                        let mut error = binder.source.locate_operator(error, expr, "::");
+                        if had.is_none() {
+                            error.position = error.position.map(|position| position + offset);
+                        }
+                        error
+                    }
+                    false => binder.at(error, &**expr),
+                };
+                let to = super::data_type(data_type).map_err(|error| locate(self, error, 2))?;
                 let input = match (strip(expr), to.data_type.is_array()) {
                     (Sql::Array(array), true) if array.elem.is_empty() => {
                         return Ok(Expr::Array { elements: vec![], ty: to });
                     }
                     _ => self.expr(expr, place)?,
                 };
-                self.coerce(input, to, Context::Explicit, &**expr)
+                let from = input.data_type();
+                match self.try_coerce(input, to, Context::Explicit) {
+                    Ok(Some(expr)) => Ok(expr),
+                    Ok(None) => {
+                        let error = err!(CannotCoerce, "cannot cast type {from} to {}", to.data_type);
+                        Err(locate(self, error, 0))
+                    }
+                    Err(error) => Err(self.at(error, &**expr)),
+                }
             }
             Sql::AtTimeZone { timestamp, time_zone } => {
                 self.call_named("timezone", &[time_zone, timestamp], sql, place)
@@ -266,6 +286,15 @@ impl Binder<'_> {
         let mut rest = chain;
         while let (false, [AccessExpr::Dot(Sql::Identifier(ident)), tail @ ..]) = (parts.is_empty(), rest) {
             parts.push(ident.clone());
+            rest = tail;
+        }
+        // (t).a of a table's row is t.a.
+        if let (Sql::Nested(inner), [AccessExpr::Dot(Sql::Identifier(field)), tail @ ..]) = (root, rest)
+            && let Sql::Identifier(ident) = strip(inner)
+            && let Some(Found::Row(table)) = self.find_column(&names::fold(ident), place.scope)?
+            && !table.scalar
+        {
+            parts = vec![ident.clone(), field.clone()];
             rest = tail;
         }
         let mut value = match parts.as_slice() {

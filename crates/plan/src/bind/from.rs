@@ -322,7 +322,7 @@ impl Binder<'_> {
                 let Some(alias) = alias else {
                     let error = err!(SyntaxError, "subquery in FROM must have an alias")
                         .hint("For example, FROM (SELECT ...) [AS] foo.");
-                    return Err(self.at(error, &**subquery));
+                    return Err(self.source.locate_parenthesis(error, &**subquery));
                 };
                 let name = names::fold(&alias.name);
                 let Bound { rel, columns } = bound;
@@ -390,7 +390,7 @@ impl Binder<'_> {
                 table.columns.len(),
                 columns.len()
             );
-            return Err(self.at(error, name));
+            return Err(error);
         }
         for (column, ast::TableAliasColumnDef { name, data_type }) in table.columns.iter_mut().zip(columns) {
             if data_type.is_some() {

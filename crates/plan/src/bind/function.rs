@@ -120,7 +120,7 @@ impl Binder<'_> {
             let types: Vec<DataType> = bound.iter().map(Expr::data_type).collect();
             if expr::window::resolve(&call.name, &types).is_some() {
                 return Err(self
-                    .at(err!(WindowingError, "window function {} requires an OVER clause", call.name), at));
+                    .at(err!(WrongObjectType, "window function {} requires an OVER clause", call.name), at));
             }
         }
         let expr = self.call_resolved(call.schema.as_deref(), &call.name, bound, at)?;

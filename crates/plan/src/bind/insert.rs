@@ -95,8 +95,7 @@ impl Binder<'_> {
         self.need(&relation, Privilege::Insert, TableLock::RowExclusive);
         let targets = self.insert_columns(&relation, columns)?;
         let overriding = self.overriding;
-        let (input, row) =
-            self.insert_source(&relation, source.as_deref(), targets, !columns.is_empty(), overriding)?;
+        let (input, row) = self.insert_source(&relation, source.as_deref(), targets, columns, overriding)?;
 
         let alias = table_alias
             .as_ref()
@@ -205,7 +204,7 @@ impl Binder<'_> {
         relation: &Relation,
         source: Option<&ast::Query>,
         mut targets: Vec<usize>,
-        listed: bool,
+        listed: &[ast::ObjectName],
         overriding: Option<Overriding>,
     ) -> Result<(Rel, Vec<Expr>)> {
         let Some(query) = source else {
@@ -245,7 +244,7 @@ impl Binder<'_> {
         relation: &Relation,
         values: &ast::Values,
         mut targets: Vec<usize>,
-        listed: bool,
+        listed: &[ast::ObjectName],
         overriding: Option<Overriding>,
     ) -> Result<(Rel, Vec<Expr>)> {
         let ast::Values { explicit_row, value_keyword, rows } = values;
@@ -301,11 +300,21 @@ impl Binder<'_> {
         Ok((Rel::Values { rows: bound_rows, columns }, row))
     }
 
-    fn count(&self, given: usize, targets: usize, listed: bool, extra: Option<&Sql>) -> Result<()> {
+    fn count(
+        &self,
+        given: usize,
+        targets: usize,
+        listed: &[ast::ObjectName],
+        extra: Option<&Sql>,
+    ) -> Result<()> {
         let error = match given {
             given if given > targets => err!(SyntaxError, "INSERT has more expressions than target columns"),
-            given if given < targets && listed => {
-                err!(SyntaxError, "INSERT has more target columns than expressions")
+            given if given < targets && !listed.is_empty() => {
+                let error = err!(SyntaxError, "INSERT has more target columns than expressions");
+                return Err(match listed.get(given) {
+                    Some(name) => self.at(error, name),
+                    None => error,
+                });
             }
             _ => return Ok(()),
         };

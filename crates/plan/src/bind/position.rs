@@ -64,6 +64,19 @@ impl<'a> Source<'a> {
         error
     }
 
+    /// The parenthesis before a subquery.
+    pub(crate) fn locate_parenthesis(&self, mut error: Error, query: &impl Start) -> Error {
+        if error.position.is_some() {
+            return error;
+        }
+        let Some(parsed) = self.parsed else { return error };
+        let Some(start) = character(&parsed.text, query.start()) else { return error };
+        let before: Vec<char> = parsed.text.chars().take(start).collect();
+        let found = before.iter().rposition(|c| *c == '(');
+        error.position = found.map(|found| parsed.offset + found + 1);
+        error
+    }
+
     /// Where the operator between two operands stands: the first character after `left` that is neither space nor
     /// closing parenthesis.
     pub(crate) fn locate_operator(&self, mut error: Error, left: &Expr, symbol: &str) -> Error {

@@ -225,7 +225,13 @@ impl Binder<'_> {
     ) -> Result<Option<Expr>> {
         let Some(sql) = sql else { return Ok(None) };
         let scope = Scope::child(outer);
-        let bound = self.expr(sql, &mut Place::new(&scope, clause))?;
+        let bound = self.expr(sql, &mut Place::new(&scope, clause)).map_err(|mut error| {
+            if error.state == types::SqlState::UndefinedColumn {
+                error.state = types::SqlState::InvalidColumnReference;
+                error.message = format!("argument of {} must not contain variables", clause.name());
+            }
+            error
+        })?;
         if !crate::rel::columns_in(&bound).is_empty() {
             let error =
                 err!(InvalidColumnReference, "argument of {} must not contain variables", clause.name());

@@ -6,7 +6,7 @@ use super::scope::Named;
 use crate::node::SetKind;
 use crate::rel::{Number, Rel};
 use expr::Expr;
-use sqlparser::ast::{SetExpr, SetOperator, SetQuantifier};
+use sqlparser::ast::{SelectItem, SetExpr, SetOperator, SetQuantifier};
 use types::{ColumnType, DataType, Error, Result, Value, err};
 
 impl Binder<'_> {
@@ -24,8 +24,8 @@ impl Binder<'_> {
         }
         let mut result = self.operand(rest, outer)?;
         for (op, quantifier, right) in spine.into_iter().rev() {
-            let right = self.operand(right, outer)?;
-            result = self.combine(op, quantifier, result, right)?;
+            let bound = self.operand(right, outer)?;
+            result = self.combine(op, quantifier, result, bound, right)?;
         }
         Ok(result)
     }
@@ -36,6 +36,7 @@ impl Binder<'_> {
         quantifier: &SetQuantifier,
         left: Bound,
         right: Bound,
+        right_syntax: &SetExpr,
     ) -> Result<Bound> {
         let (kind, name) = match op {
             SetOperator::Union => (SetKind::Union, "UNION"),
@@ -51,12 +52,19 @@ impl Binder<'_> {
             }
         };
         if left.columns.len() != right.columns.len() {
-            return Err(err!(SyntaxError, "each {name} query must have the same number of columns"));
+            let error = err!(SyntaxError, "each {name} query must have the same number of columns");
+            return Err(self.at_item(
+                error,
+                right_syntax,
+                left.columns.len().min(right.columns.len()).saturating_sub(1),
+            ));
         }
         let mut types = vec![];
-        for (l, r) in left.columns.iter().zip(&right.columns) {
+        for (index, (l, r)) in left.columns.iter().zip(&right.columns).enumerate() {
             let pair = [self.arena.types[l.number], self.arena.types[r.number]];
-            let ty = self.common_type(&pair, name).map_err(|(_, error)| error)?;
+            let ty = self
+                .common_type(&pair, name)
+                .map_err(|(_, error)| self.at_item(error, right_syntax, index))?;
             if !all {
                 expr::operator::equality(ty.data_type)?;
             }
@@ -85,6 +93,24 @@ impl Binder<'_> {
             columns: numbers,
         };
         Ok(Bound { rel, columns })
+    }
+
+    /// Points an error at an item of an operand's select list.
+    fn at_item(&self, error: Error, operand: &SetExpr, index: usize) -> Error {
+        let item = match operand {
+            SetExpr::Select(select) => match select.projection.get(index) {
+                Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, alias: _ }) => {
+                    Some(expr)
+                }
+                _ => None,
+            },
+            SetExpr::Values(values) => values.rows.first().and_then(|row| row.content.get(index)),
+            _ => None,
+        };
+        match item {
+            Some(expr) => self.at(error, expr),
+            None => error,
+        }
     }
 
     /// A query whose columns have these types.

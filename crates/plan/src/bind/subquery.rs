@@ -33,7 +33,9 @@ impl Binder<'_> {
     pub(crate) fn scalar_subquery(&mut self, query: &ast::Query, place: &mut Place<'_>) -> Result<Expr> {
         let bound = self.subquery(query, place)?;
         let [column] = bound.columns.as_slice() else {
-            return Err(self.at(err!(SyntaxError, "subquery must return only one column"), query));
+            return Err(self
+                .source
+                .locate_parenthesis(err!(SyntaxError, "subquery must return only one column"), query));
         };
         let ty = self.arena.types[column.number];
         Ok(self.subplan(bound, SubplanKind::Scalar, ty))
@@ -52,7 +54,9 @@ impl Binder<'_> {
     pub(crate) fn array_subquery(&mut self, query: &ast::Query, place: &mut Place<'_>) -> Result<Expr> {
         let bound = self.subquery(query, place)?;
         let [column] = bound.columns.as_slice() else {
-            return Err(self.at(err!(SyntaxError, "subquery must return only one column"), query));
+            return Err(self
+                .source
+                .locate_parenthesis(err!(SyntaxError, "subquery must return only one column"), query));
         };
         let element = self.arena.types[column.number];
         let Some(array) = element.data_type.array() else {
@@ -71,7 +75,7 @@ impl Binder<'_> {
         place: &mut Place<'_>,
     ) -> Result<Expr> {
         let symbol = if negated { "<>" } else { "=" };
-        self.quantified_subquery(left, symbol, query, negated, place)
+        self.member(left, symbol, query, negated, true, place)
     }
 
     /// `left symbol ANY (query)`, or ALL.
@@ -81,6 +85,18 @@ impl Binder<'_> {
         symbol: &str,
         query: &ast::Query,
         all: bool,
+        place: &mut Place<'_>,
+    ) -> Result<Expr> {
+        self.member(left, symbol, query, all, false, place)
+    }
+
+    fn member(
+        &mut self,
+        left: &Sql,
+        symbol: &str,
+        query: &ast::Query,
+        all: bool,
+        written_in: bool,
         place: &mut Place<'_>,
     ) -> Result<Expr> {
         let lefts = match row_elements(left) {
@@ -94,10 +110,12 @@ impl Binder<'_> {
         let mut bound = self.subquery(query, place)?;
         match bound.columns.len().cmp(&bound_left.len()) {
             std::cmp::Ordering::Greater => {
-                return Err(self.at(err!(SyntaxError, "subquery has too many columns"), left));
+                let error = err!(SyntaxError, "subquery has too many columns");
+                return Err(self.source.locate_operator(error, left, if written_in { "in" } else { symbol }));
             }
             std::cmp::Ordering::Less => {
-                return Err(self.at(err!(SyntaxError, "subquery has too few columns"), left));
+                let error = err!(SyntaxError, "subquery has too few columns");
+                return Err(self.source.locate_operator(error, left, if written_in { "in" } else { symbol }));
             }
             std::cmp::Ordering::Equal => {}
         }

@@ -183,8 +183,7 @@ impl Binder<'_> {
                 };
                 let column = self.target_column(relation, &folded).map_err(|error| self.at(error, name))?;
                 if set.iter().any(|(known, _)| *known == column) {
-                    let error = err!(SyntaxError, "multiple assignments to same column \"{folded}\"");
-                    return Err(self.at(error, name));
+                    return Err(err!(SyntaxError, "multiple assignments to same column \"{folded}\""));
                 }
                 let expr = match value {
                     Ok(sql) if is_default(sql) => self.default(relation, column)?,
@@ -199,7 +198,7 @@ impl Binder<'_> {
                             .detail(format!(
                                 "Column \"{folded}\" is an identity column defined as GENERATED ALWAYS."
                             ));
-                            return Err(self.at(error, name));
+                            return Err(error);
                         }
                         match given {
                             Ok(sql) => {
