@@ -303,7 +303,7 @@ impl Binder<'_> {
         let mut grouping = Grouping { present: !exprs.is_empty(), ..Grouping::default() };
         // Each element gives some sets; all elements together give every combination.
         let mut sets: Vec<Vec<usize>> = vec![vec![]];
-        for modifier in modifiers {
+        if let Some(modifier) = modifiers.iter().next() {
             match modifier {
                 ast::GroupByWithModifier::GroupingSets(_)
                 | ast::GroupByWithModifier::Rollup

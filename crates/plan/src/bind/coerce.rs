@@ -223,10 +223,10 @@ impl Binder<'_> {
                 });
             }
         };
-        exprs.into_iter().map(|(expr, at)| self.to_common(expr, common, what, at)).collect()
+        exprs.into_iter().map(|(expr, at)| self.in_common_type(expr, common, what, at)).collect()
     }
 
-    pub(crate) fn to_common(
+    pub(crate) fn in_common_type(
         &mut self,
         expr: Expr,
         common: ColumnType,
@@ -251,10 +251,10 @@ impl Binder<'_> {
         schema: Option<&str>,
         name: &str,
     ) -> Result<Option<Arc<types::schema::Relation>>> {
-        if let (None, Some((own, _))) = (schema, &self.view) {
-            if let Some(found) = self.schema.relation(Some(own), name)? {
-                return Ok(Some(found));
-            }
+        if let (None, Some((own, _))) = (schema, &self.view)
+            && let Some(found) = self.schema.relation(Some(own), name)?
+        {
+            return Ok(Some(found));
         }
         self.schema.relation(schema, name)
     }

@@ -252,13 +252,13 @@ impl Binder<'_> {
             let (chosen, expr) = match kind {
                 JoinKind::Full => {
                     let args = vec![
-                        self.to_common(l_expr, common, "JOIN/USING", None)?,
-                        self.to_common(r_expr, common, "JOIN/USING", None)?,
+                        self.in_common_type(l_expr, common, "JOIN/USING", None)?,
+                        self.in_common_type(r_expr, common, "JOIN/USING", None)?,
                     ];
                     (None, Expr::Coalesce { args, ty: common })
                 }
-                _ if swapped => (Some(r), self.to_common(r_expr, common, "JOIN/USING", None)?),
-                _ => (Some(l), self.to_common(l_expr, common, "JOIN/USING", None)?),
+                _ if swapped => (Some(r), self.in_common_type(r_expr, common, "JOIN/USING", None)?),
+                _ => (Some(l), self.in_common_type(l_expr, common, "JOIN/USING", None)?),
             };
             columns.push(match (chosen, &expr) {
                 (Some(chosen), Expr::Column { .. }) => Named { name: name.clone(), ..chosen },
@@ -413,15 +413,15 @@ impl Binder<'_> {
         left: &Scope<'_>,
     ) -> Result<Item> {
         let (schema, folded) = names::object_name(name).map_err(|error| self.at(error, name))?;
-        if schema.is_none() {
-            if let Some((rel, table)) = self.common_table_scan(&folded) {
-                if version.is_some() {
-                    let error = Error::unsupported("FOR SYSTEM_TIME on a WITH query")
-                        .hint("Write it on the tables inside.");
-                    return Err(self.at(error, name));
-                }
-                return self.aliased(rel, table, alias);
+        if schema.is_none()
+            && let Some((rel, table)) = self.common_table_scan(&folded)
+        {
+            if version.is_some() {
+                let error = Error::unsupported("FOR SYSTEM_TIME on a WITH query")
+                    .hint("Write it on the tables inside.");
+                return Err(self.at(error, name));
             }
+            return self.aliased(rel, table, alias);
         }
         let versions = match version {
             None => None,
@@ -608,7 +608,7 @@ impl Binder<'_> {
         let mut casts = vec![];
         for (column, bound) in declared.into_iter().zip(columns) {
             let expr = self.arena.expr(bound.number);
-            let expr = self.to_common(expr, column.ty, "VIEW", None)?;
+            let expr = self.in_common_type(expr, column.ty, "VIEW", None)?;
             let number = match expr {
                 Expr::Column { index, .. } => index,
                 expr => {

@@ -271,12 +271,11 @@ impl Binder<'_> {
         let below =
             collected.sets.iter().filter(|set| inner.contains(&set.number)).map(|set| set.stage + 1).max();
         let number = self.arena.column(expr.ty());
-        if let Expr::Call { function, .. } = &expr {
-            if !function.columns.is_empty() {
-                let fields =
-                    function.columns.iter().map(|(name, ty)| (name.to_string(), (*ty).into())).collect();
-                self.arena.records.insert(number, fields);
-            }
+        if let Expr::Call { function, .. } = &expr
+            && !function.columns.is_empty()
+        {
+            let fields = function.columns.iter().map(|(name, ty)| (name.to_string(), (*ty).into())).collect();
+            self.arena.records.insert(number, fields);
         }
         collected.sets.push(SetCall { number, call: expr, stage: below.unwrap_or(0) });
         Ok(self.arena.expr(number))

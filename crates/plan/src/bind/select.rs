@@ -389,14 +389,14 @@ impl Binder<'_> {
         scope: &Scope<'_>,
         collected: &mut Collected,
     ) -> Result<Expr> {
-        if let Some(index) = self.item_reference(sql, clause.name(), items)? {
-            if let Some(item) = items.get_mut(index) {
-                if item.expr.data_type() == DataType::Unknown {
-                    let expr = std::mem::replace(&mut item.expr, Expr::Row(vec![]));
-                    item.expr = self.decided(expr, sql)?;
-                }
-                return Ok(item.expr.clone());
+        if let Some(index) = self.item_reference(sql, clause.name(), items)?
+            && let Some(item) = items.get_mut(index)
+        {
+            if item.expr.data_type() == DataType::Unknown {
+                let expr = std::mem::replace(&mut item.expr, Expr::Row(vec![]));
+                item.expr = self.decided(expr, sql)?;
             }
+            return Ok(item.expr.clone());
         }
         let mut place = Place { scope, clause, collected: Some(collected) };
         let bound = self.expr(sql, &mut place)?;
@@ -432,14 +432,13 @@ impl Binder<'_> {
                 }
                 _ => true,
             };
-            if by_name {
-                if let Some(index) = binder.item_reference(sql, "GROUP BY", items)? {
-                    if let Some(item) = items.get(index) {
-                        let expr = binder.decided(item.expr.clone(), sql)?;
-                        expr::operator::equality(expr.data_type()).map_err(|error| binder.at(error, sql))?;
-                        return Ok(expr);
-                    }
-                }
+            if by_name
+                && let Some(index) = binder.item_reference(sql, "GROUP BY", items)?
+                && let Some(item) = items.get(index)
+            {
+                let expr = binder.decided(item.expr.clone(), sql)?;
+                expr::operator::equality(expr.data_type()).map_err(|error| binder.at(error, sql))?;
+                return Ok(expr);
             }
             let bound = binder.expr(sql, &mut Place::new(scope, Clause::GroupBy))?;
             let bound = binder.decided(bound, sql)?;

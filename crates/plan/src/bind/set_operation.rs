@@ -132,7 +132,7 @@ impl Binder<'_> {
             let literal =
                 (from.data_type == DataType::Unknown).then(|| literal_of(&rel, column.number)).flatten();
             let expr = literal.unwrap_or_else(|| self.arena.expr(column.number));
-            let cast = self.to_common(expr, *ty, what, None)?;
+            let cast = self.in_common_type(expr, *ty, what, None)?;
             let number = self.arena.column(*ty);
             casts.push((number, cast));
             numbers.push(number);

@@ -141,12 +141,12 @@ impl Binder<'_> {
         };
         let scalar = scalar && !ordinality;
         let table = Table { name, schema: None, columns: named, hidden: vec![], base: None, scalar };
-        if let Some(alias) = alias {
-            if alias.columns.iter().any(|column| column.data_type.is_some()) {
-                let error =
-                    Error::unsupported("a column definition list").hint("Name the columns without types.");
-                return Err(self.at(error, &alias.name));
-            }
+        if let Some(alias) = alias
+            && alias.columns.iter().any(|column| column.data_type.is_some())
+        {
+            let error =
+                Error::unsupported("a column definition list").hint("Name the columns without types.");
+            return Err(self.at(error, &alias.name));
         }
         self.aliased(rel, table, alias)
     }

@@ -52,15 +52,14 @@ impl Planner<'_> {
             }
             return Ok(Err((input, predicate)));
         }
-        if let Expr::Not(inner) = &predicate {
-            if let Expr::Subplan { plan, kind, args, .. } = &**inner {
-                if let SubplanKind::Any { left, operators } = &**kind {
-                    // NOT (x IN ...): as NOT IN.
-                    let (plan, args) = (*plan, args.clone());
-                    if let Some((kind, right, on)) = self.not_in(&input, plan, &args, left, operators)? {
-                        return Ok(Ok(Rel::join(kind, input, right, on)));
-                    }
-                }
+        if let Expr::Not(inner) = &predicate
+            && let Expr::Subplan { plan, kind, args, .. } = &**inner
+            && let SubplanKind::Any { left, operators } = &**kind
+        {
+            // NOT (x IN ...): as NOT IN.
+            let (plan, args) = (*plan, args.clone());
+            if let Some((kind, right, on)) = self.not_in(&input, plan, &args, left, operators)? {
+                return Ok(Ok(Rel::join(kind, input, right, on)));
             }
         }
         self.scalars(input, predicate)

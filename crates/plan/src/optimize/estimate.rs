@@ -129,11 +129,12 @@ impl Planner<'_> {
                     equalities.iter().position(|(a, b)| *a == number || *b == number)
                 };
                 let positions: Option<Vec<usize>> = key.iter().map(position).collect();
-                if let Some(positions) = positions {
-                    if key.len() > 1 && positions.iter().all(|position| !used[*position]) {
-                        positions.iter().for_each(|position| used[*position] = true);
-                        result /= self.base_rows(scan);
-                    }
+                if let Some(positions) = positions
+                    && key.len() > 1
+                    && positions.iter().all(|position| !used[*position])
+                {
+                    positions.iter().for_each(|position| used[*position] = true);
+                    result /= self.base_rows(scan);
                 }
             }
         }
@@ -156,12 +157,11 @@ impl Planner<'_> {
                 return rows;
             }
             for constraint in &relation.constraints {
-                if let ConstraintKind::ForeignKey(key) = &constraint.kind {
-                    if key.columns.as_slice() == [*id] {
-                        if let Ok(Some(target)) = self.environment.schema.relation_by_oid(key.target) {
-                            return rows.min(self.environment.schema.estimated_rows(&target).max(1.0));
-                        }
-                    }
+                if let ConstraintKind::ForeignKey(key) = &constraint.kind
+                    && key.columns.as_slice() == [*id]
+                    && let Ok(Some(target)) = self.environment.schema.relation_by_oid(key.target)
+                {
+                    return rows.min(self.environment.schema.estimated_rows(&target).max(1.0));
                 }
             }
             if keys.iter().any(|key| key.first() == Some(id)) {

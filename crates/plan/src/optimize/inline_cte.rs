@@ -46,10 +46,10 @@ impl Planner<'_> {
         for cte in found {
             let count = counts.entry(cte).or_default();
             *count += 1;
-            if *count == 1 {
-                if let Some(Some(inner)) = self.arena.ctes.get(cte).map(|cte| &cte.rel) {
-                    self.count(inner, counts, reached);
-                }
+            if *count == 1
+                && let Some(Some(inner)) = self.arena.ctes.get(cte).map(|cte| &cte.rel)
+            {
+                self.count(inner, counts, reached);
             }
         }
         for subquery in subqueries {

@@ -145,10 +145,10 @@ impl Planner<'_> {
         starts.truncate(STARTS_MAX);
         let mut best: Option<(f64, Vec<usize>)> = None;
         for start in starts {
-            if let Some((cost, order)) = self.greedy(cluster, whole, start) {
-                if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-                    best = Some((cost, order));
-                }
+            if let Some((cost, order)) = self.greedy(cluster, whole, start)
+                && best.as_ref().is_none_or(|(least, _)| cost < *least)
+            {
+                best = Some((cost, order));
             }
         }
         best.map(|(_, order)| order)

@@ -202,22 +202,23 @@ impl Planner<'_> {
                 (Way::Hash, right_cost + held * 1.5 + probing)
             }
         };
-        if kind != JoinKind::Full && !on.is_empty() {
-            if let Some(per_row) = self.lookup_cost(right, on) {
-                // Under a limit with an order from the left side only few rows are looked up.
-                let reads = match wanted.limit {
-                    Some(limit)
-                        if !wanted.keys.is_empty()
-                            && wanted.keys.iter().all(|key| left_made.contains(&key.number)) =>
-                    {
-                        left_rows.min(limit * 2.0)
-                    }
-                    _ => left_rows,
-                };
-                let cost = reads * (per_row + 2.0);
-                if cost < best.1 {
-                    best = (Way::Lookup, cost);
+        if kind != JoinKind::Full
+            && !on.is_empty()
+            && let Some(per_row) = self.lookup_cost(right, on)
+        {
+            // Under a limit with an order from the left side only few rows are looked up.
+            let reads = match wanted.limit {
+                Some(limit)
+                    if !wanted.keys.is_empty()
+                        && wanted.keys.iter().all(|key| left_made.contains(&key.number)) =>
+                {
+                    left_rows.min(limit * 2.0)
                 }
+                _ => left_rows,
+            };
+            let cost = reads * (per_row + 2.0);
+            if cost < best.1 {
+                best = (Way::Lookup, cost);
             }
         }
         best

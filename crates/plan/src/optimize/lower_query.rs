@@ -65,16 +65,12 @@ impl Planner<'_> {
         let Lowered { plan: child, layout, mut order } = self.lower(input, &below, &wanted_below)?;
         // The order is told in the reader's names.
         for (made, expr) in &exprs {
-            if let Expr::Column { index, .. } = expr {
-                if wanted.keys.iter().any(|key| key.number == *made) {
-                    order
-                        .keys
-                        .iter_mut()
-                        .filter(|key| key.number == *index)
-                        .for_each(|key| key.number = *made);
-                    if order.constant.contains(index) {
-                        order.constant.insert(*made);
-                    }
+            if let Expr::Column { index, .. } = expr
+                && wanted.keys.iter().any(|key| key.number == *made)
+            {
+                order.keys.iter_mut().filter(|key| key.number == *index).for_each(|key| key.number = *made);
+                if order.constant.contains(index) {
+                    order.constant.insert(*made);
                 }
             }
         }
