@@ -22,6 +22,7 @@ pub trait Runtime {
     fn call_set(&self, function: &'static crate::Function, args: &[Value]) -> Result<Vec<Vec<Value>>>;
     /// A subquery of the statement, for each row of a batch: `args[i]` are the rows of its i-th slot, `left` the
     /// evaluated left operands of ANY and ALL. The result has `rows` rows.
+    #[allow(clippy::too_many_arguments)]
     fn subplan(
         &self,
         plan: usize,

@@ -16,7 +16,7 @@ struct Collect {
     nulls: bool,
     args: Vec<DataType>,
     returns: DataType,
-    make: fn(&[Vec<Value>], &[DataType], &Context<'_>) -> Result<Value>,
+    make: Make,
 }
 
 type Make = fn(&[Vec<Value>], &[DataType], &Context<'_>) -> Result<Value>;

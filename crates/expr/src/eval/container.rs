@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use types::{Array, Batch, ColumnType, DataType, Error, Result, Value, Vector, bail};
 
 /// Evaluates some operands and makes one value per row of them.
-fn per_row<'a, 'b>(
+fn per_row<'b>(
     operands: &[&Expr],
     returns: DataType,
-    input: &'a Batch,
+    input: &Batch,
     context: &Context<'_>,
     depth: usize,
     mut make: impl FnMut(&[Value]) -> Result<Value>,

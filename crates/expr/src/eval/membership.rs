@@ -124,9 +124,9 @@ fn one_array(
         let answers = apply(operator, &[left, items], DataType::Bool, items.len(), context)?;
         let truths = booleans(&answers)?;
         let (mut decided, mut unknown) = (false, false);
-        for row in 0..answers.len() {
+        for (row, truth) in truths.iter().enumerate() {
             unknown |= answers.is_null(row);
-            decided |= !answers.is_null(row) && truths[row] != all;
+            decided |= !answers.is_null(row) && *truth != all;
         }
         let mut out = Vector::new(DataType::Bool);
         push(&mut out, if unknown && !decided { Value::Null } else { Value::Bool(decided != all) })?;

@@ -279,11 +279,15 @@ pub(crate) fn justify_interval(_: &Context<'_>, args: &[Value]) -> Result<Value>
 }
 
 pub(crate) fn is_finite(_: &Context<'_>, args: &[Value]) -> Result<Value> {
-    Ok(Value::Bool(match args {
-        [Value::Date(civil::DATE_INFINITY | civil::DATE_NEGATIVE_INFINITY)] => false,
-        [Value::Timestamp(civil::TIMESTAMP_INFINITY | civil::TIMESTAMP_NEGATIVE_INFINITY)] => false,
-        _ => true,
-    }))
+    use types::datetime::{
+        DATE_INFINITY, DATE_NEGATIVE_INFINITY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY,
+    };
+    let infinite = matches!(
+        args,
+        [Value::Date(DATE_INFINITY | DATE_NEGATIVE_INFINITY)]
+            | [Value::Timestamp(TIMESTAMP_INFINITY | TIMESTAMP_NEGATIVE_INFINITY)]
+    );
+    Ok(Value::Bool(!infinite))
 }
 
 // Age.

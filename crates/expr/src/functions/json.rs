@@ -196,7 +196,7 @@ pub(crate) fn object_text(
     context: &Context<'_>,
     made: Made,
 ) -> Result<String> {
-    if values.len() % 2 != 0 {
+    if !values.len().is_multiple_of(2) {
         let name = if made == Made::Json { "json" } else { "jsonb" };
         return Err(err!(InvalidParameterValue, "argument list must have even number of elements").hint(
             format!("The arguments of {name}_build_object() must consist of alternating keys and values."),

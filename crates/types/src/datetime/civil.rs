@@ -65,13 +65,13 @@ pub fn day_of_week(days: i64) -> i32 {
 }
 
 /// The days from 1970-01-01 to the Monday of ISO week 1 of `year`.
-pub(super) fn iso_year_start(year: i32) -> i64 {
+pub fn iso_year_start(year: i32) -> i64 {
     let fourth = days_from_civil(year, 1, 4);
     fourth - (day_of_week(fourth) + 6).rem_euclid(7) as i64
 }
 
 /// ISO 8601's year and week.
-pub(super) fn iso_year_and_week(days: i64) -> (i32, i32) {
+pub fn iso_year_and_week(days: i64) -> (i32, i32) {
     let (year, _, _) = civil_from_days(days);
     let year = if days < iso_year_start(year) {
         year - 1
