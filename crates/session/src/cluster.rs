@@ -91,7 +91,7 @@ impl Cluster {
         let databases = dir.join("databases");
         let io = |error: std::io::Error| err!(IoError, "{}: {error}", databases.display());
         host.disk.create_dir_all(&databases).map_err(io)?;
-        let lock = host.disk.lock(&dir.join("lock")).map_err(|error| {
+        let lock = host.disk.lock(dir).map_err(|error| {
             err!(ObjectInUse, "{}: {error}", dir.display()).hint("Another process has this data folder open.")
         })?;
         for name in host.disk.list(&databases).map_err(io)?.iter().filter(|name| name.starts_with(".new-")) {

@@ -20,7 +20,7 @@ pub struct Check {
 impl Check {
     pub fn run(self) -> Result<ExitCode> {
         let host = Host::real();
-        let _lock = host.disk.lock(&self.data.dir.join("lock"))?;
+        let _lock = host.disk.lock(&self.data.dir)?;
         let mut sound = true;
         for (name, folder) in session::cluster::ledger_folders(&host, &self.data.dir)? {
             if self.rebuild_index {
