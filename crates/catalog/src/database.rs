@@ -118,6 +118,25 @@ impl Database {
         Ok(database)
     }
 
+    /// Compares the index with a replay of the log: what `stele check` reports of it. Also what was wrong with it when
+    /// it was opened, which has made it anew.
+    pub fn check_index(&self, folder: &Path) -> Result<Vec<kv::check::Finding>> {
+        let finding = |transaction, what| kv::check::Finding {
+            verdict: kv::check::Verdict::Derived,
+            file: folder.join("index"),
+            offset: None,
+            transaction,
+            what,
+        };
+        let store = &self.shared.store;
+        let damage =
+            store.index_damage().map(|damage| finding(None, format!("the index was rebuilt: {damage}")));
+        let derive = CatalogDerive::new(self.shared.binder.clone());
+        let differences = kv::index::check_index(store, &derive)?;
+        let differences = differences.into_iter().map(|found| finding(Some(found.tx), found.to_string()));
+        Ok(damage.into_iter().chain(differences).collect())
+    }
+
     pub fn store(&self) -> &Store {
         &self.shared.store
     }

@@ -142,6 +142,8 @@ pub(crate) struct Index {
     pub(crate) lost: AtomicBool,
     /// Where the checkpoint goes; None for engines that keep nothing.
     pub(crate) place: Option<checkpoint::Place>,
+    /// What was wrong with it at the last opening, so that it was rebuilt.
+    pub(crate) doubt: Option<String>,
 }
 
 impl Index {
@@ -155,6 +157,7 @@ impl Index {
             applying: Mutex::new(()),
             lost: AtomicBool::new(false),
             place,
+            doubt: None,
         }
     }
 

@@ -32,6 +32,7 @@ pub mod transaction;
 mod writes;
 
 pub use cells::{Cell, Cells};
+pub use commit::OnFatal;
 pub use lock::{LockStrength, LockWait, TableMode};
 pub use record::{Change, Meta, Op};
 pub use snapshot::{Cursor, Snapshot, Version};

@@ -74,6 +74,11 @@ impl Store {
         &self.0.core.ledger
     }
 
+    /// What was wrong with the index when it was opened, so that it was rebuilt. None: nothing.
+    pub fn index_damage(&self) -> Option<&str> {
+        self.index().doubt.as_deref()
+    }
+
     /// Reads at a past or present moment; never blocks.
     pub fn snapshot(&self, at: At) -> Result<Snapshot> {
         let tx = match at {

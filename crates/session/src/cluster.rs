@@ -30,6 +30,8 @@ pub struct ClusterOptions {
     pub accept_missing_checkpoint: bool,
     pub accept_clock: bool,
     pub progress: Option<kv::ledger::Progress>,
+    /// Told when a database can no longer write (a failed fsync): a server ends itself, and comes back whole.
+    pub on_fatal: Option<kv::OnFatal>,
 }
 
 impl Default for ClusterOptions {
@@ -41,6 +43,7 @@ impl Default for ClusterOptions {
             accept_missing_checkpoint: false,
             accept_clock: false,
             progress: None,
+            on_fatal: None,
         }
     }
 }
@@ -386,6 +389,20 @@ fn database_options(options: &ClusterOptions, name: &str, create: bool) -> catal
         },
         binder: Arc::new(crate::stored::StoredExpressions),
     }
+}
+
+/// Opens the ledger in `folder` and compares its index with a replay of its log.
+pub fn check_index(
+    host: Host,
+    folder: &Path,
+    progress: kv::ledger::Progress,
+) -> Result<Vec<kv::check::Finding>> {
+    let options =
+        ClusterOptions { progress: Some(progress), accept_clock: true, ..ClusterOptions::default() };
+    let database = Database::open(host, folder, database_options(&options, "", false))?;
+    let findings = database.check_index(folder);
+    database.close()?;
+    findings
 }
 
 /// The folders of a data folder's ledgers, system first: what `check` and `audit` walk.

@@ -150,29 +150,11 @@ fn as_text(value: &Value) -> String {
     text
 }
 
-/// The type that a bare value has.
+/// The type that a bare value has. Text is read as input of whatever type the statement wants.
 fn type_of(value: &Value) -> DataType {
     match value {
-        Value::Null => DataType::Unknown,
-        Value::Bool(_) => DataType::Bool,
-        Value::Int2(_) => DataType::Int2,
-        Value::Int4(_) => DataType::Int4,
-        Value::Int8(_) => DataType::Int8,
-        Value::Float4(_) => DataType::Float4,
-        Value::Float8(_) => DataType::Float8,
-        Value::Numeric(_) => DataType::Numeric,
-        Value::Text(_) => DataType::Unknown,
-        Value::Bytea(_) => DataType::Bytea,
-        Value::Jsonb(_) => DataType::Jsonb,
-        Value::Date(_) => DataType::Date,
-        Value::Time(_) => DataType::Time,
-        Value::TimeTz(..) => DataType::TimeTz,
-        Value::Timestamp(_) => DataType::TimestampTz,
-        Value::Interval(_) => DataType::Interval,
-        Value::Uuid(_) => DataType::Uuid,
-        Value::Oid(_) => DataType::Oid,
-        Value::Array(array) => array.element.array().unwrap_or(DataType::TextArray),
-        Value::Record(_) => DataType::Record,
+        Value::Null | Value::Text(_) => DataType::Unknown,
+        other => other.data_type().unwrap_or(DataType::Unknown),
     }
 }
 

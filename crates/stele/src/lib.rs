@@ -32,3 +32,8 @@ mod embedded;
 pub use embedded::{Database, Rows};
 pub use session::{Cluster, ClusterOptions, Session, SessionOptions};
 pub use types::{Error, Moment, Result, SqlState, Value};
+
+/// The README's example, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -27,17 +27,58 @@ pub enum Ddl {
         references: Vec<(crate::Oid, crate::schema::ColumnId)>,
     },
     CreateIndex(CreateIndex),
-    CreateSequence { name: Name, if_not_exists: bool, options: SequenceOptions },
-    CreateSchema { name: String, if_not_exists: bool, owner: Option<String> },
-    AlterTable { name: Name, if_exists: bool, actions: Vec<AlterTable> },
-    AlterSequence { name: Name, if_exists: bool, options: SequenceOptions },
+    CreateSequence {
+        name: Name,
+        if_not_exists: bool,
+        options: SequenceOptions,
+    },
+    CreateSchema {
+        name: String,
+        if_not_exists: bool,
+        owner: Option<String>,
+    },
+    AlterTable {
+        name: Name,
+        if_exists: bool,
+        actions: Vec<AlterTable>,
+    },
+    AlterSequence {
+        name: Name,
+        if_exists: bool,
+        options: SequenceOptions,
+    },
     /// ALTER INDEX, ALTER VIEW, ALTER SEQUENCE ... RENAME TO.
-    Rename { kind: ObjectKind, name: Name, if_exists: bool, to: String },
-    AlterOwner { kind: ObjectKind, name: Name, owner: String },
-    SetSchema { kind: ObjectKind, name: Name, schema: String },
-    Drop { kind: ObjectKind, names: Vec<Name>, if_exists: bool, cascade: bool },
-    Truncate { names: Vec<Name>, restart_identity: bool, cascade: bool },
-    Comment { on: CommentTarget, text: Option<String> },
+    Rename {
+        kind: ObjectKind,
+        name: Name,
+        if_exists: bool,
+        to: String,
+    },
+    AlterOwner {
+        kind: ObjectKind,
+        name: Name,
+        owner: String,
+    },
+    SetSchema {
+        kind: ObjectKind,
+        name: Name,
+        schema: String,
+    },
+    Drop {
+        kind: ObjectKind,
+        names: Vec<Name>,
+        if_exists: bool,
+        cascade: bool,
+    },
+    Truncate {
+        names: Vec<Name>,
+        restart_identity: bool,
+        cascade: bool,
+    },
+    Comment {
+        on: CommentTarget,
+        text: Option<String>,
+    },
     Grant(Grant),
 }
 
@@ -85,7 +126,10 @@ pub enum ConstraintDefinitionKind {
     PrimaryKey(Vec<String>),
     Unique(Vec<String>),
     /// SQL text, and the columns it names (for the constraint's own name).
-    Check { expression: String, columns: Vec<String> },
+    Check {
+        expression: String,
+        columns: Vec<String>,
+    },
     ForeignKey {
         columns: Vec<String>,
         target: Name,
@@ -137,22 +181,63 @@ pub struct SequenceOptions {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum AlterTable {
-    AddColumn { column: ColumnDefinition, constraints: Vec<ConstraintDefinition>, if_not_exists: bool },
-    DropColumn { name: String, if_exists: bool, cascade: bool },
-    RenameColumn { from: String, to: String },
+    AddColumn {
+        column: ColumnDefinition,
+        constraints: Vec<ConstraintDefinition>,
+        if_not_exists: bool,
+    },
+    DropColumn {
+        name: String,
+        if_exists: bool,
+        cascade: bool,
+    },
+    RenameColumn {
+        from: String,
+        to: String,
+    },
     RenameTo(String),
-    RenameConstraint { from: String, to: String },
-    AddConstraint { constraint: ConstraintDefinition, not_valid: bool },
+    RenameConstraint {
+        from: String,
+        to: String,
+    },
+    AddConstraint {
+        constraint: ConstraintDefinition,
+        not_valid: bool,
+    },
     /// ADD CONSTRAINT ... PRIMARY KEY / UNIQUE USING INDEX is 0A000 in the planner.
-    DropConstraint { name: String, if_exists: bool, cascade: bool },
+    DropConstraint {
+        name: String,
+        if_exists: bool,
+        cascade: bool,
+    },
     ValidateConstraint(String),
-    SetDefault { column: String, default: String },
-    DropDefault { column: String },
-    SetNotNull { column: String },
-    DropNotNull { column: String },
-    AddIdentity { column: String, identity: Identity, options: SequenceOptions },
-    DropIdentity { column: String, if_exists: bool },
-    SetType { column: String, ty: ColumnType, using: Option<String> },
+    SetDefault {
+        column: String,
+        default: String,
+    },
+    DropDefault {
+        column: String,
+    },
+    SetNotNull {
+        column: String,
+    },
+    DropNotNull {
+        column: String,
+    },
+    AddIdentity {
+        column: String,
+        identity: Identity,
+        options: SequenceOptions,
+    },
+    DropIdentity {
+        column: String,
+        if_exists: bool,
+    },
+    SetType {
+        column: String,
+        ty: ColumnType,
+        using: Option<String>,
+    },
     SetAppendOnly(bool),
 }
 
@@ -206,15 +291,42 @@ pub enum Privilege {
 /// Role DDL goes to the system ledger, not to a database's.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RoleDdl {
-    Create { name: String, if_not_exists: bool, options: RoleOptions },
-    Alter { name: String, options: RoleOptions },
-    Rename { name: String, to: String },
-    Drop { names: Vec<String>, if_exists: bool },
-    CreateDatabase { name: String, owner: Option<String> },
-    DropDatabase { name: String, if_exists: bool },
-    RenameDatabase { name: String, to: String },
+    Create {
+        name: String,
+        if_not_exists: bool,
+        options: RoleOptions,
+    },
+    Alter {
+        name: String,
+        options: RoleOptions,
+    },
+    Rename {
+        name: String,
+        to: String,
+    },
+    Drop {
+        names: Vec<String>,
+        if_exists: bool,
+    },
+    CreateDatabase {
+        name: String,
+        owner: Option<String>,
+    },
+    DropDatabase {
+        name: String,
+        if_exists: bool,
+    },
+    RenameDatabase {
+        name: String,
+        to: String,
+    },
     /// GRANT role TO role.
-    GrantMembership { revoke: bool, roles: Vec<String>, members: Vec<String>, admin: bool },
+    GrantMembership {
+        revoke: bool,
+        roles: Vec<String>,
+        members: Vec<String>,
+        admin: bool,
+    },
 }
 
 /// Unset = unchanged or PostgreSQL's default.

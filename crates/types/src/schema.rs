@@ -86,10 +86,18 @@ pub struct Constraint {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum ConstraintKind {
-    PrimaryKey { columns: Vec<ColumnId>, index: Oid },
-    Unique { columns: Vec<ColumnId>, index: Oid },
+    PrimaryKey {
+        columns: Vec<ColumnId>,
+        index: Oid,
+    },
+    Unique {
+        columns: Vec<ColumnId>,
+        index: Oid,
+    },
     /// SQL text of the condition.
-    Check { expression: String },
+    Check {
+        expression: String,
+    },
     ForeignKey(ForeignKey),
 }
 

@@ -54,8 +54,8 @@ impl OpenIndex<'_> {
                 index
             }
             IndexEngine::Sled => match self.reopen() {
-                Some(index) => index,
-                None => self.rebuild()?,
+                Ok(index) => index,
+                Err(doubt) => Index { doubt, ..self.rebuild()? },
             },
         };
         guard::write(&index.deaths).settle(index.applied.load(Ordering::Acquire));
@@ -68,37 +68,44 @@ impl OpenIndex<'_> {
         Place { host: self.host.clone(), folder: self.folder.to_path_buf() }
     }
 
-    /// The index as it was left, brought up to date; None where it is in doubt.
-    fn reopen(&self) -> Option<Index> {
+    /// The index as it was left, brought up to date. Err: why it is in doubt; None where that is no damage (a new ledger,
+    /// or the system ended while it was open).
+    fn reopen(&self) -> Result<Index, Option<String>> {
         let place = self.place();
-        let checkpoint = place.read()?;
+        let Some(checkpoint) = place.read() else {
+            let new = !self.host.disk.is_dir(&place.engine_folder()) && self.ledger.size() <= 1;
+            return Err((!new).then(|| "its checkpoint is missing or damaged".into()));
+        };
         let IndexCheckpoint { engine, applied, root, entries, boot, clean } = checkpoint;
         let same_boot = boot.is_some() && boot == place.boot();
-        if !(clean || same_boot) || applied >= self.ledger.size() {
-            return None;
+        if !(clean || same_boot) {
+            return Err(None);
         }
-        if self.ledger.root(applied.checked_add(1)?).ok()? != root {
-            return None;
+        if applied >= self.ledger.size() || self.ledger.root(applied + 1).ok() != Some(root) {
+            return Err(Some("its checkpoint is of another log".into()));
         }
         // Entries that were put after the checkpoint would be counted twice.
         let entries = entries.filter(|_| clean);
-        let sled = SledEngine::open(self.host, &place.engine_folder(), self.cache_bytes, entries).ok()?;
+        let sled = SledEngine::open(self.host, &place.engine_folder(), self.cache_bytes, entries)
+            .map_err(|error| Some(format!("its engine cannot be opened: {}", error.message)))?;
         let index = Index::new(Box::new(sled), Some(place));
         if index.engine.name() != engine {
-            return None;
+            return Err(Some(format!("it was made by the engine {engine}")));
         }
-        let whole = index.engine.get(Keyspace::Meta, META_APPLIED).ok()??;
+        let whole = match index.engine.get(Keyspace::Meta, META_APPLIED) {
+            Ok(Some(whole)) => whole.try_into().map(u64::from_be_bytes).ok(),
+            _ => None,
+        };
         // Behind: it has lost what it said was durable. Beyond the log: the log was cut back under it.
-        let whole = u64::from_be_bytes(whole.try_into().ok()?);
-        if whole < applied || whole >= self.ledger.size() {
-            return None;
+        if !whole.is_some_and(|whole| whole >= applied && whole < self.ledger.size()) {
+            return Err(Some("it is not as far as its checkpoint says".into()));
         }
-        index.restore_deaths().ok()?;
+        index.restore_deaths().map_err(|error| Some(error.message.clone()))?;
         index.applied.store(applied, Ordering::Release);
-        match index.replay(self.ledger, self.derive, applied + 1, self.ledger.size(), false, self.progress) {
-            Ok(()) => Some(index),
-            Err(_) => None,
-        }
+        index
+            .replay(self.ledger, self.derive, applied + 1, self.ledger.size(), false, self.progress)
+            .map_err(|error| Some(error.message.clone()))?;
+        Ok(index)
     }
 
     fn rebuild(&self) -> Result<Index> {

@@ -4,7 +4,8 @@ use super::name;
 use crate::surroundings::Known;
 use catalog::Transaction;
 use types::ddl::Privilege;
-use types::{DataType, Error, Result, Value, err};
+use types::schema::Relation;
+use types::{ColumnType, DataType, Error, Result, Value, err};
 
 pub fn call(known: &Known, transaction: &mut Transaction, name: &str, args: &[Value]) -> Result<Value> {
     let number = |value: &Value| {
@@ -14,6 +15,12 @@ pub fn call(known: &Known, transaction: &mut Transaction, name: &str, args: &[Va
     };
     match (name, args) {
         ("ledger.checkpoint", []) => transaction.store().ledger().checkpoint().map(Value::Text),
+        ("ledger.transaction_proof", [tx]) => {
+            Ok(Value::Text(transaction.transaction_proof(number(tx)?)?.to_text()))
+        }
+        ("ledger.consistency_proof", [from]) => {
+            Ok(Value::Text(transaction.consistency_proof(number(from)?)?.to_string()))
+        }
         ("ledger.proof", [Value::Text(table), key @ ..]) => {
             let user = known.current_user();
             let Some(oid) = name::oid_of(known, transaction, DataType::Regclass, table)? else {
@@ -24,9 +31,35 @@ pub fn call(known: &Known, transaction: &mut Transaction, name: &str, args: &[Va
                 return Err(err!(UndefinedTable, "relation \"{table}\" does not exist"));
             };
             crate::access::check_relation(&relation, Privilege::Select, user, transaction, known)?;
-            let _ = (key, number);
-            Err(Error::unsupported("ledger.proof()"))
+            let key = as_key(&relation, key, known)?;
+            Ok(Value::Text(transaction.row_proof(&relation, &key, None)?.to_text()))
         }
         _ => Err(Error::unsupported(format!("function {name}()"))),
     }
+}
+
+/// Key values as given, cast to the key columns' types: text is read as input of that type. A table without a primary
+/// key is addressed by its hidden row id.
+fn as_key(relation: &Relation, given: &[Value], known: &Known) -> Result<Vec<Value>> {
+    let types: Vec<ColumnType> = match &relation.primary_key[..] {
+        [] => vec![DataType::Int8.into()],
+        columns => columns.iter().filter_map(|id| relation.column(*id)).map(|column| column.ty).collect(),
+    };
+    if given.len() != types.len() {
+        return Err(err!(InvalidParameterValue, "ledger.proof needs the whole key of \"{}\"", relation.name)
+            .detail(format!("The key has {} columns, {} were given.", types.len(), given.len())));
+    }
+    let settings = known.text_settings();
+    given
+        .iter()
+        .zip(types)
+        .map(|(value, ty)| match value {
+            Value::Null => Err(err!(NullValueNotAllowed, "a key has no NULL")),
+            Value::Text(text) => types::text::parse(text, ty, &settings),
+            other => {
+                let from = other.data_type().unwrap_or(ty.data_type);
+                types::cast::cast(other, from, ty, false, &settings)
+            }
+        })
+        .collect()
 }

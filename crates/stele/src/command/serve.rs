@@ -41,7 +41,13 @@ impl Serve {
                 key_pem: std::fs::read(key).with_context(|| key.display().to_string())?,
             }),
         };
-        let cluster = Cluster::open(Host::real(), &dir, self.open.options())
+        let mut options = self.open.options();
+        options.on_fatal = Some(std::sync::Arc::new(|error: &types::Error| {
+            // A failed fsync may have lost pages that a second one would call clean: only a restart tells.
+            eprintln!("stele: stopping: {error}");
+            std::process::exit(3);
+        }));
+        let cluster = Cluster::open(Host::real(), &dir, options)
             .with_context(|| format!("cannot open {}", dir.display()))?;
         let options = pg::Options { listen: self.listen, tls, trust_loopback: !self.no_trust_loopback };
         let result = pg::serve(cluster.clone(), options, |address| {
