@@ -131,3 +131,65 @@ fn put_text(column: &Vector, row: usize, settings: &TextSettings, scratch: &mut 
 pub fn too_large() -> Error {
     err!(ProgramLimitExceeded, "a row of a result may not be longer than 2 GB")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::FLUSH_BYTES;
+    use tokio::io::AsyncReadExt;
+    use types::{DataType, Value};
+
+    /// A result of any size takes the memory of a buffer, however slow its reader.
+    #[test]
+    fn a_result_is_sent_while_it_is_made() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        let sent = runtime.block_on(async {
+            let (ours, mut theirs) = tokio::io::duplex(4096);
+            let reader = tokio::spawn(async move {
+                let mut total = 0;
+                let mut buffer = [0; 4096];
+                while let Ok(count @ 1..) = theirs.read(&mut buffer).await {
+                    total += count;
+                }
+                total
+            });
+            let writer = tokio::spawn(async move {
+                let mut wire = Wire::new(Box::new(ours));
+                let mut batch = Batch::new([DataType::Text]);
+                (0..1000).for_each(|_| batch.push_row(&[Value::text("x".repeat(89))]));
+                tokio::task::block_in_place(|| {
+                    for _ in 0..50 {
+                        Results::new(&mut wire, &[]).batch(&batch, &TextSettings::default()).unwrap();
+                        assert!(wire.output.len() < FLUSH_BYTES && wire.output.capacity() <= 4 * FLUSH_BYTES);
+                    }
+                    wire.flush_blocking().unwrap();
+                });
+            });
+            writer.await.unwrap();
+            reader.await.unwrap()
+        });
+        assert_eq!(sent, 50 * 1000 * 100);
+    }
+
+    #[test]
+    fn a_reader_that_has_left_stops_the_statement() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        runtime.block_on(async {
+            let (ours, theirs) = tokio::io::duplex(64);
+            drop(theirs);
+            let mut wire = Wire::new(Box::new(ours));
+            let mut batch = Batch::new([DataType::Text]);
+            batch.push_row(&[Value::text("x".repeat(FLUSH_BYTES))]);
+            let stopped = tokio::task::block_in_place(|| {
+                Results::new(&mut wire, &[]).batch(&batch, &TextSettings::default())
+            });
+            assert_eq!(stopped.unwrap_err().state.code(), "08006");
+            assert!(wire.broken && wire.output.is_empty());
+        });
+    }
+
+    #[test]
+    fn one_code_is_for_all_columns() {
+        assert_eq!([format_of(&[], 3), format_of(&[1], 3), format_of(&[1, 0], 1)], [TEXT, BINARY, TEXT]);
+    }
+}

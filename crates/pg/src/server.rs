@@ -1,5 +1,6 @@
 //! Listening, accepting, stopping.
 
+use crate::wire::Wire;
 use crate::{Options, Tls, startup};
 use session::{Cluster, Interrupt};
 use std::collections::HashMap;
@@ -140,7 +141,13 @@ async fn connection(
     if socket.set_nodelay(true).is_err() {
         return;
     }
-    let Ok(_permit) = shared.sockets.clone().try_acquire_owned() else { return };
+    let Ok(_permit) = shared.sockets.clone().try_acquire_owned() else {
+        let mut wire = Wire::new(Box::new(socket));
+        wire.put_report(b'E', "FATAL", &err!(TooManyConnections, "sorry, too many clients already"));
+        // It fits into the socket's buffer, or the client does without.
+        let _ = tokio::time::timeout(Duration::from_secs(1), wire.flush()).await;
+        return;
+    };
     let greeting = tokio::time::timeout(GREETING_LIMIT, startup::greet(&shared, socket, peer));
     let connection = tokio::select! {
         greeted = greeting => greeted.ok().flatten(),
