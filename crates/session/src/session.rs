@@ -153,15 +153,14 @@ impl Session {
     /// Runs one statement of a simple query. An error has already aborted the implicit transaction or put the block
     /// into the failed state.
     pub fn simple(&mut self, statement: &Parsed, rows: &mut dyn Rows) -> Result<Outcome> {
-        let outcome = self.guarded(|session| {
+        self.guarded(|session| {
             session.start_statement(statement)?;
             let prepared = session.plan(Arc::new(statement.clone()), vec![])?;
             if !prepared.parameters.is_empty() {
                 return Err(err!(UndefinedParameter, "there is no parameter $1"));
             }
             session.fetch(&mut Portal::new(prepared, vec![]), 0, rows, true)
-        });
-        outcome.map_err(|error| shift(error, statement.offset))
+        })
     }
 
     /// Ends the implicit transaction (end of a simple query, or Sync): commits unless it failed. To be called before
@@ -202,13 +201,10 @@ impl Session {
                 return Err(err!(SyntaxError, "cannot insert multiple commands into a prepared statement"));
             }
         };
-        let offset = parsed.offset;
-        let prepared = self
-            .guarded(|session| {
-                session.start_statement(&parsed)?;
-                session.plan(Arc::new(parsed), types.to_vec())
-            })
-            .map_err(|error| shift(error, offset))?;
+        let prepared = self.guarded(|session| {
+            session.start_statement(&parsed)?;
+            session.plan(Arc::new(parsed), types.to_vec())
+        })?;
         self.prepared.insert(name.to_owned(), Arc::new(prepared));
         Ok(())
     }
@@ -302,10 +298,4 @@ impl Session {
 
 fn no_portal(name: &str) -> Error {
     err!(InvalidCursorName, "portal \"{name}\" does not exist")
-}
-
-/// A position in the statement becomes one in the string that held it.
-fn shift(mut error: Error, offset: usize) -> Error {
-    error.position = error.position.map(|position| position + offset);
-    error
 }

@@ -145,7 +145,9 @@ fn put_numeric(value: &Numeric, out: &mut BytesMut) {
                 Form::Infinity => INFINITY,
                 Form::NegativeInfinity => NEGATIVE_INFINITY,
             };
-            put_digits(&parts.digits, parts.weight, sign, parts.dscale, out);
+            // PostgreSQL shows a bit of its own layout here.
+            let dscale = if value.is_infinite() { 0x20 } else { parts.dscale };
+            put_digits(&parts.digits, parts.weight, sign, dscale, out);
         }
     }
 }

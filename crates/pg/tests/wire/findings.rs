@@ -135,7 +135,6 @@ fn a_cancel_reaches_the_stream_of_rows() {
         assert_eq!(other.until_closed(), vec![]);
     };
     raw.send(&framed('Q', &string("select g, pg_sleep(0.01) from generate_series(1, 100000) g")));
-    assert_eq!(raw.read().unwrap().kind, 'T');
     let mut wrong = key.clone();
     wrong[7] ^= 1;
     cancel(&wrong);

@@ -191,3 +191,15 @@ fn parameters_that_are_no_values_are_refused() {
     assert_eq!(messages[0].field('M').as_deref(), Some("incorrect binary data format in bind parameter 1"));
     assert_eq!(raw.ask(&binary(&[0, 0, 0, 1])), "2 D C:SELECT 1 Z:I");
 }
+
+/// Answers to one Sync do not wait for what follows it.
+#[test]
+fn a_pipeline_answers_as_it_goes() {
+    let server = server();
+    let mut raw = Raw::connect(server.address());
+    let start = std::time::Instant::now();
+    raw.send(&[run("select 1"), sync(), run("select pg_sleep(2)"), sync()].concat());
+    assert_eq!(summary(&raw.until_ready()), "1 2 D C:SELECT 1 Z:I");
+    assert!(start.elapsed() < std::time::Duration::from_secs(2));
+    assert_eq!(summary(&raw.until_ready()), "1 2 D C:SELECT 1 Z:I");
+}

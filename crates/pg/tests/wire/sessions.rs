@@ -66,3 +66,16 @@ fn a_client_that_leaves_gives_up_its_locks() {
     drop(other);
     assert_eq!(raw.query("delete from t"), "C:DELETE 1 Z:I");
 }
+
+#[test]
+fn a_session_ends_another() {
+    let server = server();
+    let (mut one, mut other) = (Raw::connect(server.address()), Raw::connect(server.address()));
+    one.send(&framed('Q', &string("select pg_backend_pid()")));
+    let row = one.until_ready().remove(1).body;
+    let process_id = std::str::from_utf8(&row[6..]).unwrap();
+    assert_eq!(other.query(&format!("select pg_terminate_backend({process_id})")), "T D C:SELECT 1 Z:I");
+    let end = one.until_closed();
+    assert_eq!(summary(&end), "E:57P01");
+    assert_eq!(end[0].field('M').as_deref(), Some("terminating connection due to administrator command"));
+}
