@@ -67,7 +67,7 @@ fn an_unknown_role_looks_like_a_wrong_password() {
 #[test]
 fn startup_packets_that_are_wrong() {
     let server = server();
-    let mut fails = |parameters: &[(&str, &str)]| {
+    let fails = |parameters: &[(&str, &str)]| {
         let mut raw = Raw::socket(server.address());
         raw.send(&startup(VERSION_3_0, parameters));
         let answers = raw.until_closed();
