@@ -6,7 +6,10 @@ use crate::{DataType, Interval, Numeric, Oid};
 ///
 /// Times count from 1970-01-01 (the wire's 2000-01-01 is the wire's business); the smallest and largest
 /// date and timestamp are -infinity and infinity.
-#[derive(Debug, Clone, PartialEq, Default)]
+///
+/// `==` means the same value in every respect: 1.0 is not 1.00 and `1 day` is not `24 hours`, because they print and
+/// compute differently. SQL's equality is [`crate::compare`].
+#[derive(Debug, Clone, Default)]
 pub enum Value {
     #[default]
     Null,
@@ -37,6 +40,31 @@ pub enum Value {
     Array(Box<Array>),
     /// A row value; each field with its type.
     Record(Vec<(DataType, Value)>),
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        use Value::*;
+        match (self, other) {
+            (Null, Null) => true,
+            (Bool(a), Bool(b)) => a == b,
+            (Int2(a), Int2(b)) => a == b,
+            (Int4(a), Int4(b)) | (Date(a), Date(b)) => a == b,
+            (Int8(a), Int8(b)) | (Time(a), Time(b)) | (Timestamp(a), Timestamp(b)) => a == b,
+            (Float4(a), Float4(b)) => a.to_bits() == b.to_bits(),
+            (Float8(a), Float8(b)) => a.to_bits() == b.to_bits(),
+            (Numeric(a), Numeric(b)) => a == b && a.scale() == b.scale(),
+            (Text(a), Text(b)) => a == b,
+            (Bytea(a), Bytea(b)) | (Jsonb(a), Jsonb(b)) => a == b,
+            (TimeTz(a, x), TimeTz(b, y)) => (a, x) == (b, y),
+            (Interval(a), Interval(b)) => (a.months, a.days, a.micros) == (b.months, b.days, b.micros),
+            (Uuid(a), Uuid(b)) => a == b,
+            (Oid(a), Oid(b)) => a == b,
+            (Array(a), Array(b)) => a == b,
+            (Record(a), Record(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 /// An array. One-dimensional everywhere today; empty arrays have no dimension.
