@@ -23,7 +23,7 @@ pub struct CopySyntax {
 #[derive(Debug, Clone, PartialEq)]
 pub enum CopyTarget {
     Table { name: Name, columns: Vec<String> },
-    Query(Parsed),
+    Query(Box<Parsed>),
 }
 
 /// COPY { table [(columns)] | (query) } { FROM STDIN | TO STDOUT } [[WITH] options]
@@ -38,7 +38,7 @@ pub fn parse(cursor: &mut Cursor<'_>) -> Result<CopySyntax> {
         let text = cursor.between(mark, cursor.mark());
         let query = parse_inner(cursor.text, start, text)?;
         cursor.expect_symbol(")")?;
-        CopyTarget::Query(query)
+        CopyTarget::Query(Box::new(query))
     } else {
         let name = cursor.name()?;
         let columns =
