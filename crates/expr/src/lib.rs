@@ -31,3 +31,6 @@ pub use eval::{eval, eval_constant, eval_filter, eval_set};
 pub use expr::{Expr, SortKey, SubplanKind};
 pub use function::{Binder, Function, Implementation, Volatility};
 pub use window::{Frame, FrameBound, FrameExclusion, FrameMode, WindowCall, WindowFunction};
+
+#[cfg(test)]
+mod tests;

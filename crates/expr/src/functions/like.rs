@@ -122,6 +122,18 @@ impl<'a> Pattern<'a> {
     }
 }
 
+fn contains(mut text: &[u8], part: &[u8]) -> bool {
+    let Some(first) = part.first() else { return true };
+    while let Some(found) = text.iter().position(|byte| byte == first) {
+        text = &text[found..];
+        if text.starts_with(part) {
+            return true;
+        }
+        text = &text[1..];
+    }
+    false
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Step {
     Byte,
@@ -176,14 +188,14 @@ fn is_match(mut text: &[u8], mut pattern: &[u8], step: Step) -> Result<Outcome> 
                     [b'\\'] => return Err(dangling()),
                     [next, ..] => *next,
                 };
-                while let Some(&byte) = text.first() {
-                    if byte == next {
-                        let outcome = is_match(text, pattern, step)?;
-                        if outcome != Outcome::NoMatch {
-                            return Ok(outcome);
-                        }
+                // A byte that begins a character is never inside of another one: bytes can be stepped over.
+                while let Some(found) = text.iter().position(|byte| *byte == next) {
+                    text = &text[found..];
+                    let outcome = is_match(text, pattern, step)?;
+                    if outcome != Outcome::NoMatch {
+                        return Ok(outcome);
                     }
-                    text = step.over(text);
+                    text = &text[1..];
                 }
                 return Ok(Outcome::Abort);
             }

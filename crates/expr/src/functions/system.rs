@@ -261,6 +261,8 @@ functions! {
     0 "user" () -> Name = runtime stable;
     0 "current_role" () -> Name = runtime stable;
     0 "current_catalog" () -> Name = runtime stable;
+    5059 "pg_current_xact_id" () -> Int8 = runtime stable;
+    5060 "pg_current_xact_id_if_assigned" () -> Int8 = runtime stable;
 }
 
 fn unexpected(args: &[Value]) -> Error {
