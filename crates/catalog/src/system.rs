@@ -28,7 +28,7 @@ mod source;
 mod standard;
 
 pub use acl::{Item, default_acl, parse_item};
-pub use base_type::input_output_function;
+pub use base_type::{input_output_function, input_output_name};
 
 use crate::transaction::Transaction;
 use source::Source;
@@ -136,6 +136,3 @@ fn fits(column: &Vector, value: &Value) -> bool {
         _ => false,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -32,6 +32,11 @@ pub fn input_output_function(name: &str) -> Option<Oid> {
     functions().find(|(_, known)| *known == name).map(|(oid, _)| oid)
 }
 
+/// The name of one, by its OID.
+pub fn input_output_name(oid: Oid) -> Option<&'static str> {
+    functions().find(|(known, _)| *known == oid).map(|(_, name)| name)
+}
+
 /// Each once.
 pub(super) fn functions() -> impl Iterator<Item = (Oid, &'static str)> {
     let mut seen = std::collections::HashSet::new();

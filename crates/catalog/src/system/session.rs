@@ -2,7 +2,8 @@
 
 use super::row::{NULL, Rows, row};
 use super::source::Source;
-use types::Value;
+use types::datetime::TimeZone;
+use types::{Interval, Value};
 
 pub(super) fn rows(name: &str, source: &Source<'_>) -> Option<Rows> {
     Some(match name {
@@ -85,7 +86,13 @@ fn locks(source: &Source<'_>) -> Rows {
     Ok(rows.collect())
 }
 
-/// What pg_timezone_names() gives. Names only that the process's time zone database has.
-fn zones(_source: &Source<'_>) -> Rows {
-    Ok(vec![])
+/// Offsets as they are at the transaction's now.
+fn zones(source: &Source<'_>) -> Rows {
+    let now = source.transaction.settings.now;
+    let zones = TimeZone::names().into_iter().filter_map(|name| Some((TimeZone::parse(&name).ok()?, name)));
+    let rows = zones.map(|(zone, name)| {
+        let offset = Interval { months: 0, days: 0, micros: i64::from(zone.offset_at(now)) * 1_000_000 };
+        row![name, zone.abbreviation_at(now), Value::Interval(offset), zone.is_dst_at(now)]
+    });
+    Ok(rows.collect())
 }

@@ -80,6 +80,11 @@ const RESERVED: &[&str] = &[
     "with",
 ];
 
+/// Every reserved word, sorted.
+pub fn all() -> &'static [&'static str] {
+    RESERVED
+}
+
 pub fn is_reserved(word: &str) -> bool {
     RESERVED.binary_search(&word).is_ok()
 }

@@ -46,7 +46,10 @@ pub fn name_of(
             .map(|name| if name == "bpchar" { "character".into() } else { name }),
         DataType::Regproc => {
             let function = expr::function::all().find(|function| function.oid == oid && oid != 0);
-            function.map(|function| function.name.to_owned())
+            match function {
+                Some(function) => Some(function.name.to_owned()),
+                None => catalog::system::input_output_name(oid).map(str::to_owned),
+            }
         }
         DataType::Regnamespace => schema_name(transaction, oid).map(|name| quote(&name)),
         DataType::Regrole => known.directory().role_by_oid(oid).map(|role| quote(&role.name)),
@@ -109,6 +112,9 @@ pub fn oid_of(
         DataType::Regproc => {
             match expr::function::all().find(|function| function.name == last && function.oid != 0) {
                 Some(function) => Ok(Some(function.oid)),
+                None if catalog::system::input_output_function(last).is_some() => {
+                    Ok(catalog::system::input_output_function(last))
+                }
                 None => Err(err!(UndefinedFunction, "function \"{name}\" does not exist")),
             }
         }

@@ -43,6 +43,11 @@ impl TimeZone {
         TimeZone { name: "UTC".into(), zone: jiff::tz::TimeZone::UTC, fixed_abbreviation: None }
     }
 
+    /// The names of all zones that are known.
+    pub fn names() -> Vec<String> {
+        jiff::tz::db().available().map(|name| name.to_string()).collect()
+    }
+
     /// 22023 for a name that is none: `time zone "x" not recognized`.
     pub fn parse(name: &str) -> Result<TimeZone> {
         TimeZone::lookup(name)
