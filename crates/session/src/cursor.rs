@@ -36,13 +36,7 @@ impl Session {
             Prepared { statement: Arc::new(Statement::Query(query.clone())), fields, ..prepared.clone() };
         let mut portal = Portal::new(prepared, parameters.to_vec());
         portal.state = PortalState::Running(Box::new(Execution::new(query.clone(), false)));
-        portal.cursor = Some(Cursor {
-            hold,
-            scroll: scroll.unwrap_or(false),
-            rows: vec![],
-            position: 0,
-            created_at: self.known.statement_start.get(),
-        });
+        portal.cursor = Some(Cursor { hold, scroll: scroll.unwrap_or(false), rows: vec![], position: 0 });
         self.portals.insert(name.to_owned(), portal);
         Ok(Outcome::done("DECLARE CURSOR"))
     }

@@ -63,7 +63,7 @@ impl exec::run::Functions for Answers<'_> {
                 // A transaction has its number when it commits; until then the one it reads at is what there is.
                 Ok(Value::Int8(transaction.snapshot_tx() as i64))
             }
-            "txid_current_if_assigned" => Ok(Value::Null),
+            "txid_current_if_assigned" | "pg_partition_root" => Ok(Value::Null),
             "pg_export_snapshot" => Ok(Value::text(format!("tx:{}", transaction.snapshot_tx()))),
             "pg_is_in_recovery" | "pg_is_wal_replay_paused" | "pg_jit_available" | "row_security_active" => {
                 Ok(Value::Bool(false))
@@ -99,7 +99,8 @@ impl exec::run::Functions for Answers<'_> {
     ) -> Result<Vec<Vec<Value>>> {
         match function.name {
             "pg_show_all_settings" => Ok(setting::rows(self.known)),
-            "pg_listening_channels" | "pg_get_replication_slots" => Ok(vec![]),
+            // No table is a partition.
+            "pg_listening_channels" | "pg_get_replication_slots" | "pg_partition_ancestors" => Ok(vec![]),
             _ => describe::call_set(self.known, transaction, function, args),
         }
     }

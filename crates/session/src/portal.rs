@@ -4,10 +4,11 @@ use crate::conversation::{Outcome, Rows};
 use crate::prepared::Prepared;
 use crate::session::Session;
 use exec::Execution;
+use exec::run::Functions;
 use plan::{Field, QueryKind, Statement};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use types::{Batch, Result, Value, err};
+use types::{Batch, DataType, Result, Value, err};
 
 /// One portal. A cursor is a portal with a history of its rows.
 pub struct Portal {
@@ -25,7 +26,6 @@ pub struct Cursor {
     pub rows: Vec<Vec<Value>>,
     /// Where it stands: 0 before the first row, n on the n-th.
     pub position: usize,
-    pub created_at: i64,
 }
 
 pub enum PortalState {
@@ -144,7 +144,7 @@ impl Session {
         limit: usize,
         rows: &mut dyn Rows,
     ) -> Result<(u64, bool)> {
-        let settings = self.known.text_settings();
+        let mut settings = self.known.text_settings();
         let mut batch = Batch::default();
         let mut sent = 0u64;
         loop {
@@ -157,8 +157,35 @@ impl Session {
             }
             sent += batch.rows as u64;
             if !batch.columns.is_empty() || batch.rows > 0 {
+                self.name_objects(&batch, &mut settings)?;
                 rows.batch(&batch, &settings)?;
             }
         }
+    }
+
+    /// Lists the names of what regclass columns and their kin hold, so that they print as names.
+    fn name_objects(&mut self, batch: &Batch, settings: &mut types::TextSettings) -> Result<()> {
+        let shown = |ty: DataType| ty.is_oid() && !matches!(ty, DataType::Oid | DataType::Xid);
+        if !batch.columns.iter().any(|column| shown(column.data_type)) {
+            return Ok(());
+        }
+        let mut names = types::settings::Names::new();
+        let Some(transaction) = self.open.as_ref().and_then(|open| open.transaction.as_ref()) else {
+            return Ok(());
+        };
+        let answers = crate::functions::Answers { known: &self.known };
+        for column in batch.columns.iter().filter(|column| shown(column.data_type)) {
+            for row in 0..batch.rows {
+                let Value::Oid(oid) = column.get(row) else { continue };
+                let key = (column.data_type, oid);
+                if !names.contains_key(&key)
+                    && let Some(name) = answers.name_of(transaction, column.data_type, oid)?
+                {
+                    names.insert(key, name);
+                }
+            }
+        }
+        settings.names = Some(Arc::new(names));
+        Ok(())
     }
 }

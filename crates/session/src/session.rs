@@ -49,7 +49,7 @@ impl Session {
     ) -> Result<Session> {
         let directory = cluster.directory();
         let found = directory.databases.iter().find(|(_, name, _)| *name == registered.database);
-        let (database_oid, _, database_owner) = found.cloned().unwrap_or_default();
+        let (_, _, database_owner) = found.cloned().unwrap_or_default();
         let user = (role.oid, role.name.clone());
         let now = cluster.host().clock.now_us();
         let mut session = Session {
@@ -58,7 +58,6 @@ impl Session {
                 process_id,
                 interrupt: registered.interrupt,
                 database: registered.database,
-                database_oid,
                 database_owner,
                 client_address: registered.client_address,
                 authenticated: user.clone(),

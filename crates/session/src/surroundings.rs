@@ -17,7 +17,6 @@ pub struct Known {
     pub process_id: i32,
     pub interrupt: Arc<Interrupt>,
     pub database: String,
-    pub database_oid: Oid,
     pub database_owner: Oid,
     pub client_address: Option<String>,
     /// Who logged in.

@@ -42,7 +42,13 @@ pub struct TextSettings {
     pub bytea_output: ByteaOutput,
     /// What `now` means in input: the transaction's start, microseconds since 1970-01-01 UTC.
     pub now: i64,
+    /// What regclass, regtype and their kin print for an OID; a number where it is not listed. The session, which knows
+    /// the catalog, lists what a result holds.
+    pub names: Option<Arc<Names>>,
 }
+
+/// Names of objects by the reg* type that shows them and their OID.
+pub type Names = std::collections::BTreeMap<(crate::DataType, crate::Oid), String>;
 
 impl Default for TextSettings {
     fn default() -> TextSettings {
@@ -54,6 +60,7 @@ impl Default for TextSettings {
             extra_float_digits: 1,
             bytea_output: ByteaOutput::Hex,
             now: 0,
+            names: None,
         }
     }
 }

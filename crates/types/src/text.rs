@@ -99,7 +99,7 @@ pub fn format(value: &Value, data_type: DataType, settings: &TextSettings, out: 
         Value::Timestamp(value) => datetime::format_timestamp(*value, settings, out),
         Value::Interval(value) => value.format(settings.interval_style, out),
         Value::Uuid(value) => uuid::format(value, out),
-        Value::Oid(value) => format_oid(*value, data_type, out),
+        Value::Oid(value) => format_oid(*value, data_type, settings, out),
         Value::Array(array) if matches!(data_type, DataType::Int2Vector | DataType::OidVector) => {
             array::format_vector(array, out)
         }
@@ -183,11 +183,14 @@ fn parse_registered(text: &str, data_type: DataType) -> Result<crate::Oid> {
     })
 }
 
-fn format_oid(oid: crate::Oid, data_type: DataType, out: &mut String) {
+fn format_oid(oid: crate::Oid, data_type: DataType, settings: &TextSettings, out: &mut String) {
     match data_type {
         DataType::Oid | DataType::Xid => push_integer(out, oid as i64),
         _ if oid == 0 && data_type.is_oid() => out.push('-'),
-        _ => push_integer(out, oid as i64),
+        _ => match settings.names.as_ref().and_then(|names| names.get(&(data_type, oid))) {
+            Some(name) => out.push_str(name),
+            None => push_integer(out, oid as i64),
+        },
     }
 }
 

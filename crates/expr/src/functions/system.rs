@@ -250,6 +250,8 @@ functions! {
     2856 "pg_timezone_names" () -> Record { "name" Text, "abbrev" Text, "utc_offset" Interval, "is_dst" Bool } = runtime stable;
     2599 "pg_timezone_abbrevs" () -> Record { "abbrev" Text, "utc_offset" Interval, "is_dst" Bool } = runtime stable;
     1686 "pg_get_keywords" () -> Record { "word" Text, "catcode" Char, "barelabel" Bool, "catdesc" Text, "baredesc" Text } = runtime stable;
+    3425 "pg_partition_ancestors" (Regclass) -> Regclass = runtime stable set;
+    3424 "pg_partition_root" (Regclass) -> Regclass = runtime stable;
     3035 "pg_listening_channels" () -> Text = runtime stable set;
     1689 "aclexplode" (AclItemArray) -> Record { "grantor" Oid, "grantee" Oid, "privilege_type" Text, "is_grantable" Bool } = runtime stable;
     3943 "acldefault" (Char, Oid) -> AclItemArray = runtime;
