@@ -114,9 +114,7 @@ impl<'a> Pattern<'a> {
             Pattern::Equal(whole) => text == *whole,
             Pattern::Prefix(part) => text.starts_with(part),
             Pattern::Suffix(part) => text.ends_with(part),
-            Pattern::Contains(part) => {
-                part.is_empty() || text.windows(part.len()).any(|window| window == *part)
-            }
+            Pattern::Contains(part) => contains(text, part),
             Pattern::Any(pattern) => is_match(text, pattern, step)? == Outcome::Match,
         })
     }
