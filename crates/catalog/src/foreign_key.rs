@@ -101,9 +101,7 @@ impl Transaction {
                 continue;
             }
             // The usual case at once; a parent that is still to come is looked for at the end.
-            if self.is_deferred(constraint, foreign_key)
-                || !self.has_parent(&relation, foreign_key, row, &mut |_| true)?
-            {
+            if self.is_deferred(constraint, foreign_key) || !self.has_parent(&relation, foreign_key, row)? {
                 let check = Check::Child { table: relation.oid, constraint, key: key.to_vec() };
                 self.checks.queue.push_back(check);
             }
@@ -204,19 +202,18 @@ impl Transaction {
         // Gone again, or moved: then its new version has a check of its own.
         let Some(cells) = newest.and_then(|version| version.cells) else { return Ok(()) };
         let row = decode_row(&table, &cells)?;
-        if self.has_parent(relation, key, &row, &mut |_| true)? {
+        if self.has_parent(relation, key, &row)? {
             return Ok(());
         }
         Err(self.no_parent(relation, name, key, &row)?)
     }
 
-    /// Whether a row needs no parent, or has one (which is then locked KEY SHARE). `accept` may refuse a parent key.
+    /// Whether a row needs no parent, or has one (which is then locked KEY SHARE).
     pub(crate) fn has_parent(
         &mut self,
         relation: &Arc<Relation>,
         key: &ForeignKey,
         row: &[Value],
-        accept: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<bool> {
         let at = positions(relation, &key.columns)?;
         let values = at.iter().map(|&at| row[at].clone()).collect::<Vec<_>>();
@@ -231,9 +228,6 @@ impl Transaction {
         let Some(values) = self.parent_values(&parent, key, &values, &types)? else { return Ok(false) };
         for _ in 0..16 {
             let Some(found) = self.find_parent(&table, key, &values)? else { return Ok(false) };
-            if !accept(&found) {
-                return Ok(false);
-            }
             self.kv.lock_row(parent.object_id, &found, LockStrength::KeyShare, LockWait::Block)?;
             // The wait may have been for its deletion.
             if self.find_parent(&table, key, &values)?.as_ref() == Some(&found) {

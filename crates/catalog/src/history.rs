@@ -31,6 +31,9 @@ pub(crate) struct Generation {
     pub to: Option<TxId>,
 }
 
+/// A row before and after, and the newest transaction that changed it.
+type NetChange = (Option<Vec<Value>>, Option<Vec<Value>>, TxId);
+
 impl Transaction {
     /// A table's storage generations, oldest first. One that ended in the transaction that made it is not among them.
     pub(crate) fn generations(&self, table: Oid) -> Result<Vec<Generation>> {
@@ -120,7 +123,7 @@ impl Transaction {
         };
         let (old_object, new_object) = (object_at(from), object_at(to));
         // Old rows by their key as the table has it now.
-        let mut changes: BTreeMap<Vec<u8>, (Option<Vec<Value>>, Option<Vec<Value>>, TxId)> = BTreeMap::new();
+        let mut changes: BTreeMap<Vec<u8>, NetChange> = BTreeMap::new();
         let key_of = |key: &[u8], row: &[Value]| match table.has_hidden_key() {
             true => Ok(key.to_vec()),
             false => table.row_key(row),

@@ -15,6 +15,7 @@ use proof::consistency::Consistency;
 use proof::hash::{Sha2, leaf};
 use proof::layout;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use types::schema::Relation;
 use types::{Error, Result, Value};
@@ -159,8 +160,8 @@ impl Transaction {
         let key = system_tables::oid_key(relation.oid);
         let mut found = BTreeMap::new();
         for tx in links.iter().filter_map(descriptor_tx) {
-            if !found.contains_key(&tx) {
-                found.insert(tx, self.link(tx, RELATIONS, &key, signed)?);
+            if let Entry::Vacant(vacant) = found.entry(tx) {
+                vacant.insert(self.link(tx, RELATIONS, &key, signed)?);
             }
         }
         Ok(found.into_values().collect())

@@ -71,8 +71,8 @@ pub struct Transaction {
     /// Of these, the ones whose rows were written before a DDL.
     pub(crate) reencode: HashSet<ObjectId>,
     row_counts: HashMap<ObjectId, i64>,
-    /// Descriptors known to be current and locked, by address.
-    current: HashSet<usize>,
+    /// Descriptors known to be current and locked, by address, which is theirs while they are kept here.
+    current: HashMap<usize, Arc<Relation>>,
     pub(crate) indexes: OwnIndexes,
     savepoints: Vec<(Savepoint, Saved)>,
     interrupt: Option<Interrupt>,
@@ -128,7 +128,7 @@ impl Transaction {
             written: HashSet::new(),
             reencode: HashSet::new(),
             row_counts: HashMap::new(),
-            current: HashSet::new(),
+            current: HashMap::new(),
             savepoints: vec![],
             interrupt: None,
         })
@@ -250,7 +250,7 @@ impl Transaction {
         if self.read_only {
             return Err(types::err!(ReadOnlySqlTransaction, "cannot write in a read-only transaction"));
         }
-        if !self.current.contains(&(Arc::as_ptr(relation) as usize)) {
+        if !self.current.contains_key(&(Arc::as_ptr(relation) as usize)) {
             self.kv.lock_table(relation.oid, TableMode::RowExclusive, LockWait::Block)?;
             if !self.is_current(relation) {
                 return Err(types::err!(
@@ -260,9 +260,8 @@ impl Transaction {
                 )
                 .hint("Repeat the statement: it was planned before the table's definition changed."));
             }
-            self.current.insert(Arc::as_ptr(relation) as usize);
+            self.current.insert(Arc::as_ptr(relation) as usize, relation.clone());
         }
-        // The cache keeps the descriptor, so its address stays its own.
         self.shared.table(relation)
     }
 

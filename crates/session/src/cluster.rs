@@ -190,6 +190,12 @@ impl Cluster {
             &dir,
             database_options(&self.shared.options, name, false),
         )?;
+        // GRANT and OWNER TO name roles, which live in another ledger.
+        let shared = Arc::downgrade(&self.shared);
+        database.set_role_oid(Arc::new(move |name| {
+            let shared = shared.upgrade();
+            Ok(shared.and_then(|shared| shared.identity.directory().role(name).map(|role| role.oid)))
+        }));
         open.insert(name.to_owned(), database.clone());
         Ok(database)
     }

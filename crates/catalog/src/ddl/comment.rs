@@ -20,9 +20,9 @@ impl Transaction {
             CommentTarget::Relation(kind, name) => match self.find(name)? {
                 Some(Named::Index { index, table }) if *kind == ObjectKind::Index => {
                     self.change_relation(table, |table| {
-                        for candidate in table.indexes.iter_mut().filter(|candidate| candidate.oid == index) {
-                            candidate.comment = text;
-                            break;
+                        if let Some(index) = table.indexes.iter_mut().find(|candidate| candidate.oid == index)
+                        {
+                            index.comment = text;
                         }
                     })?;
                     Ok(())

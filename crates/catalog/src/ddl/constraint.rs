@@ -3,7 +3,6 @@
 use super::names;
 use super::notice;
 use crate::row::decode_row;
-use crate::system_tables::RELATIONS;
 use crate::table::positions;
 use crate::transaction::Transaction;
 use kv::{Span, TableMode};
@@ -231,7 +230,7 @@ impl Transaction {
         while let Some((_, version)) = cursor.next()? {
             let Some(cells) = version.cells else { continue };
             let row = decode_row(&table, &cells)?;
-            if !self.has_parent(&relation, key, &row, &mut |_| true)? {
+            if !self.has_parent(&relation, key, &row)? {
                 return Err(self.no_parent(&relation, name, key, &row)?);
             }
             self.check_interrupt()?;
@@ -419,7 +418,6 @@ impl Transaction {
         changed.primary_key.clear();
         changed.predecessor = relation.object_id;
         changed.object_id = self.shared.allocate_oid()?;
-        debug_assert!(changed.object_id > RELATIONS);
         self.rewrite(&relation, changed, &mut |_, row| Ok(row))
     }
 }

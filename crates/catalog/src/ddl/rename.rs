@@ -76,10 +76,10 @@ impl Transaction {
             if let Some(view) = views {
                 return Err(view_text(&format!("schema {}", name.name), &self.display_name(view)));
             }
-            let from = std::mem::replace(&mut namespace.name, to.to_owned());
+            namespace.name = to.to_owned();
             let oid = namespace.oid;
             self.put_namespace(namespace)?;
-            return self.move_defaults(oid, &from);
+            return self.move_defaults(oid);
         }
         match self.find(name)? {
             None if if_exists => {
@@ -256,7 +256,7 @@ impl Transaction {
     }
 
     /// A schema was renamed: defaults that name its sequences follow.
-    fn move_defaults(&mut self, schema: Oid, _from: &str) -> Result<()> {
+    fn move_defaults(&mut self, schema: Oid) -> Result<()> {
         let sequences = self
             .state
             .relations

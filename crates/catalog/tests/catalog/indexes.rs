@@ -155,3 +155,30 @@ fn primary_key_ranges() {
     assert_eq!(find(vec![range(&[0, 0], None, None), range(&[2], None, None)], true), [22, 21, 20, 0]);
     assert_eq!(find(vec![range(&[7, 0], None, None)], false), [] as [i64; 0]);
 }
+
+#[test]
+fn on_disk_an_index_is_whole_after_every_reopen() {
+    let host = host::Host::real();
+    let folder = tempfile::tempdir().unwrap();
+    let reopen = || open_in(&host, folder.path(), kv::store::IndexEngine::Sled);
+    let database = reopen();
+    ddl(&database, create("t", &["id int4", "a text"], &["primary key id"])).unwrap();
+    ddl(&database, create_index("i", "t", false, &["a"], None)).unwrap();
+    fill(&database);
+    check(&database);
+    database.close().unwrap();
+    std::mem::drop(database);
+    for round in 0..3 {
+        let database = reopen();
+        check(&database);
+        run(&database, |tx| update(tx, "t", &int(2), |row| row[1] = text("q"))).unwrap();
+        run(&database, |tx| update(tx, "t", &int(2), |row| row[1] = text("b"))).unwrap();
+        if round < 2 {
+            database.close().unwrap();
+        }
+        // The last round ends without a word.
+    }
+    let database = reopen();
+    check(&database);
+    assert!(database.store().is_index_built(table(&begin(&database), "t").indexes[1].oid).unwrap());
+}

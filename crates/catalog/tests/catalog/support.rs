@@ -149,6 +149,10 @@ fn call(found: expr::function::Resolved, args: Vec<Expr>) -> Expr {
 }
 
 pub fn open(host: &Host) -> Database {
+    open_in(host, Path::new("/db"), IndexEngine::Memory)
+}
+
+pub fn open_in(host: &Host, dir: &Path, index: IndexEngine) -> Database {
     let ledger = kv::ledger::LedgerOptions {
         origin: "test.example/db".into(),
         create: true,
@@ -157,13 +161,9 @@ pub fn open(host: &Host) -> Database {
         segment_size_bytes: 1 << 20,
         progress: None,
     };
-    let store = kv::store::Options {
-        ledger,
-        index: IndexEngine::Memory,
-        index_cache_bytes: 1 << 20,
-        derive: Arc::new(kv::NoDerive),
-    };
-    Database::open(host.clone(), Path::new("/db"), Options { store, binder: Arc::new(TinyBinder) }).unwrap()
+    let store =
+        kv::store::Options { ledger, index, index_cache_bytes: 1 << 20, derive: Arc::new(kv::NoDerive) };
+    Database::open(host.clone(), dir, Options { store, binder: Arc::new(TinyBinder) }).unwrap()
 }
 
 pub fn memory() -> (Host, Database) {
