@@ -11,3 +11,4 @@ mod proofs;
 mod races;
 mod sequences;
 mod support;
+mod system_relations;
