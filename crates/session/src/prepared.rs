@@ -21,6 +21,9 @@ pub struct Prepared {
     pub(crate) from_sql: bool,
 }
 
+/// Parameter types and result columns of a statement.
+type Shape = (Vec<DataType>, Option<Arc<[Field]>>);
+
 /// What a plan depends on beside the text.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PlanKey {
@@ -106,7 +109,7 @@ impl Session {
     }
 
     /// Parameter types and result columns of a statement.
-    fn describe(&self, statement: &Statement) -> Result<(Vec<DataType>, Option<Arc<[Field]>>)> {
+    fn describe(&self, statement: &Statement) -> Result<Shape> {
         let fields = |fields: &[Field]| (!fields.is_empty()).then(|| Arc::from(fields));
         Ok(match statement {
             Statement::Query(query) => (query.parameters.clone(), fields(&query.fields)),

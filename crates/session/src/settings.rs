@@ -165,19 +165,13 @@ fn unknown(name: &str) -> Error {
 }
 
 /// A session's settings. SET LOCAL and a rolled-back SET are undone by putting an old copy back.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// What differs from the default, and custom settings (`my.setting`), by the setting's own spelling.
     values: BTreeMap<String, String>,
     /// What RESET goes back to: the connection's startup options.
     reset: BTreeMap<String, String>,
     pub text: TextSettings,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings { values: BTreeMap::new(), reset: BTreeMap::new(), text: TextSettings::default() }
-    }
 }
 
 impl Settings {

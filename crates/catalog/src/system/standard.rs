@@ -210,8 +210,8 @@ impl TypeFacts {
                 facts.radix = Some(10);
                 if let Some(typmod) = modifier {
                     let (precision, scale) = types::numeric::typmod_parts(typmod);
-                    facts.precision = i32::try_from(precision).ok();
-                    facts.scale = i32::try_from(scale).ok();
+                    facts.precision = Some(precision);
+                    facts.scale = Some(scale);
                 }
             }
             Date => facts.datetime = Some(0),
