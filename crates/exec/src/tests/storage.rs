@@ -187,7 +187,7 @@ fn rows_are_found_by_key_by_index_and_all() {
 fn any_of_an_array_is_a_point_per_element() {
     let world = World::new();
     let item = world.items("1 10 a | 2 20 b | 3 10 c");
-    let elements = [3, 1, 3].map(|value| types::Value::Int4(value)).into_iter().chain([types::Value::Null]);
+    let elements = [3, 1, 3].map(types::Value::Int4).into_iter().chain([types::Value::Null]);
     let array = types::Value::array(DataType::Int4, elements.collect());
     let any = KeyRange {
         equal: vec![Expr::constant(array, DataType::Int4Array)],
