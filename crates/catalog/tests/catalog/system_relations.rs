@@ -228,7 +228,7 @@ fn constraints_and_indexes() {
     let sequence = table(&transaction, "customer_id_seq").oid.to_string();
     assert_eq!(
         select(&transaction, "pg_depend", "refobjid refobjsubid deptype", "objid", &sequence),
-        [format!("2200|0|n"), format!("{}|1|a", customer.oid)]
+        ["2200|0|n".to_owned(), format!("{}|1|a", customer.oid)]
     );
     assert_eq!(
         select(

@@ -26,6 +26,7 @@ pub fn settings(line: &str) -> TextSettings {
     let parts: Vec<&str> = line.split(" | ").collect();
     let (style, order) = parts[0].split_once(", ").unwrap();
     TextSettings {
+        names: None,
         date_style: match style {
             "ISO" => DateStyle::Iso,
             "SQL" => DateStyle::Sql,
