@@ -76,6 +76,8 @@ pub(crate) struct Binder<'e> {
     locks: BTreeMap<Oid, TableLock>,
     references: BTreeSet<(Oid, ColumnId)>,
     volatile: bool,
+    /// The schema knows no names: names in literals are left to whoever evaluates them.
+    nameless: bool,
     depth: usize,
     /// Which versions tables without a clause of their own are read in.
     versions: Versions,
@@ -100,6 +102,7 @@ impl<'e> Binder<'e> {
             locks: BTreeMap::new(),
             references: BTreeSet::new(),
             volatile: false,
+            nameless: false,
             depth: 0,
             versions: Versions::Snapshot,
             view: None,

@@ -171,11 +171,8 @@ pub fn statement(_parsed: &Parsed, syntax: &Syntax, environment: &Environment) -
                 "CREATE VIEW specifies more column names than columns",
             )?;
             // What the query reads itself; what a view in it reads is that view's dependency.
-            let reads = bound
-                .privileges
-                .iter()
-                .filter(|need| need.role.is_none() && need.relation.oid >= FIRST_USER_OID);
-            let references = reads.map(|need| (need.relation.oid, 0)).collect();
+            let reads = bound.references.iter().filter(|(relation, _)| *relation >= FIRST_USER_OID);
+            let references = reads.copied().collect();
             Ddl::CreateView { name: name.clone(), or_replace: *or_replace, columns, query: text, references }
         }
         Syntax::Index(index) => Ddl::CreateIndex(bound::index(index, environment)?),

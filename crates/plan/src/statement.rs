@@ -94,6 +94,8 @@ pub struct Query {
     pub privileges: Vec<Need>,
     /// Tables to lock before running, in this mode's strength (AccessShare, RowShare, RowExclusive).
     pub locks: Vec<(Oid, TableLock)>,
+    /// What it reads itself, not through a view: (relation, column), column 0 for the relation as a whole.
+    pub references: Vec<(Oid, types::schema::ColumnId)>,
     /// Something other than parameters decides the result (now(), nextval, ...).
     pub volatile: bool,
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use types::cast;
 use types::ddl::{AlterTable, ColumnDefinition, ConstraintDefinition, Name, SequenceOptions};
 use types::schema::{Column, ColumnId, ConstraintKind, Identity, IndexKey, Relation, RelationKind};
-use types::{ColumnType, DataType, Error, Oid, Result, Value};
+use types::{ColumnType, DataType, Error, Oid, Result, SqlState, Value};
 
 impl Transaction {
     pub(super) fn alter_table(
@@ -74,7 +74,7 @@ impl Transaction {
             AlterTable::ValidateConstraint(name) => self.validate_constraint(relation, name),
             AlterTable::SetDefault { column, default } => {
                 let ty = self.live_column(relation, column)?.ty;
-                self.shared.binder.bind(default, relation, Some(ty))?;
+                self.bind_default(relation, column, default, ty)?;
                 self.refuse_identity(relation, column)?;
                 self.change_column(relation.oid, column, |column| column.default = Some(default.clone()))
             }
@@ -116,6 +116,22 @@ impl Transaction {
 
     fn live_column<'a>(&self, relation: &'a Relation, name: &str) -> Result<&'a Column> {
         relation.column_named(name).ok_or_else(|| no_column(relation, name))
+    }
+
+    /// A default must bind, and be assignable to its column.
+    fn bind_default(&self, relation: &Relation, column: &str, default: &str, ty: ColumnType) -> Result<()> {
+        let binder = &self.shared.binder;
+        match binder.bind(default, relation, Some(ty)) {
+            Err(error) if error.state == SqlState::DatatypeMismatch => {
+                let from = binder.bind(default, relation, None)?.data_type();
+                Err(types::err!(
+                    DatatypeMismatch,
+                    "column \"{column}\" is of type {ty} but default expression is of type {from}"
+                )
+                .hint("You will need to rewrite or cast the expression."))
+            }
+            bound => bound.map(|_| ()),
+        }
     }
 
     fn change_column(&mut self, table: Oid, name: &str, change: impl FnOnce(&mut Column)) -> Result<()> {
@@ -295,11 +311,12 @@ impl Transaction {
         }
         self.refuse_view_of_column(relation, column.id, name)?;
         if let (Some(default), None) = (&column.default, column.identity) {
-            self.shared.binder.bind(default, relation, Some(ty)).map_err(|_| {
-                types::err!(
+            self.shared.binder.bind(default, relation, Some(ty)).map_err(|error| match error.state {
+                SqlState::DatatypeMismatch => types::err!(
                     DatatypeMismatch,
                     "default for column \"{name}\" cannot be cast automatically to type {ty}"
-                )
+                ),
+                _ => error,
             })?;
         }
         if using.is_none() && keeps_bytes(column.ty, ty) {
@@ -430,7 +447,7 @@ impl Transaction {
             self.state.relations.values().find(|view| view.references.contains(&(relation.oid, column)));
         let Some(view) = view else { return Ok(()) };
         Err(types::err!(FeatureNotSupported, "cannot alter type of a column used by a view or rule")
-            .detail(format!("view {} depends on column \"{name}\"", self.display_name(view))))
+            .detail(format!("rule _RETURN on view {} depends on column \"{name}\"", self.display_name(view))))
     }
 
     fn rename_column(&mut self, relation: &Arc<Relation>, from: &str, to: &str) -> Result<()> {

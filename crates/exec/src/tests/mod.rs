@@ -91,6 +91,7 @@ pub(super) fn query(plan: Plan) -> Query {
         parameters: vec![],
         privileges: vec![],
         locks: vec![],
+        references: vec![],
         volatile: false,
     }
 }

@@ -104,7 +104,7 @@ impl Binder<'_> {
         }
         let constant = |oid| Ok(Some(Expr::constant(Value::Oid(oid), to)));
         match to {
-            DataType::Regclass => {
+            DataType::Regclass if !self.nameless => {
                 let parts = split_name(trimmed)?;
                 let (schema, name) = match parts.as_slice() {
                     [name] => (None, name.as_str()),
@@ -119,7 +119,7 @@ impl Binder<'_> {
                     None => Err(err!(UndefinedTable, "relation \"{}\" does not exist", parts.join("."))),
                 }
             }
-            DataType::Regnamespace => match self.schema.namespace(&split_name(trimmed)?.join("."))? {
+            DataType::Regnamespace if !self.nameless => match self.schema.namespace(&split_name(trimmed)?.join("."))? {
                 Some(oid) => constant(oid),
                 None => Err(err!(InvalidSchemaName, "schema \"{trimmed}\" does not exist")),
             },
@@ -127,7 +127,7 @@ impl Binder<'_> {
                 Ok(ty) => constant(ty.data_type.oid()),
                 Err(error) => Err(error),
             },
-            // Roles and functions: known to the runtime only.
+            // Roles and functions: known to the runtime only; and relations, where no schema is known.
             _ => Ok(Some(Expr::Cast {
                 input: Box::new(Expr::constant(Value::text(text), DataType::Text)),
                 to: to.into(),

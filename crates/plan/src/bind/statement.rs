@@ -216,6 +216,7 @@ impl<'e> Binder<'e> {
             parameters,
             privileges: self.needs,
             locks: self.locks.into_iter().collect(),
+            references: self.references.into_iter().collect(),
             volatile: self.volatile,
         })
     }

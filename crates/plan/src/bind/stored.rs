@@ -41,6 +41,7 @@ impl expr::Binder for ExpressionBinder {
             database: String::new(),
         };
         let mut binder = Binder::new(&environment, None);
+        binder.nameless = true;
         let numbers: Vec<Number> =
             relation.columns.iter().map(|column| binder.arena.column(column.ty)).collect();
         let bound = binder.stored(sql, relation, &numbers, Clause::Check)?;
