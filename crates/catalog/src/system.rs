@@ -11,6 +11,7 @@
 
 mod acl;
 mod base_type;
+mod cast_table;
 mod constraint;
 mod data_type;
 pub mod definition;

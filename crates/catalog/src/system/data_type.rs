@@ -1,10 +1,10 @@
 //! pg_type, pg_cast, pg_collation, pg_am, pg_opclass, pg_opfamily: all of the types that are here.
 
 use super::base_type::{ARRAY_FUNCTIONS, BASES, Base};
+use super::cast_table::CASTS;
 use super::row::{NULL, Rows, row};
 use super::source::Source;
 use crate::system_tables::BOOTSTRAP_ROLE;
-use types::cast::Context;
 use types::{DataType, Oid, Value};
 
 const PG_CATALOG: Oid = 11;
@@ -129,21 +129,18 @@ fn array_row(base: &Base, array: DataType) -> Vec<Value> {
     ]
 }
 
-/// Casts are computed, not functions with OIDs: `castfunc` is 0 and the method binary or by text.
+/// Those that are here. Casts through text are in no row, as in PostgreSQL.
 fn casts() -> Vec<Vec<Value>> {
-    let scalar = || DataType::ALL.iter().copied().filter(|ty| ty.oid() != 0 && !ty.is_array());
-    let pairs = scalar().flat_map(|from| scalar().map(move |to| (from, to))).filter(|(from, to)| from != to);
-    let known = pairs.filter_map(|(from, to)| Some((from, to, types::cast::context(from, to)?)));
-    known
-        .zip(10000u32..)
-        .map(|((from, to, context), oid)| {
-            let letter = match context {
-                Context::Implicit => 'i',
-                Context::Assignment => 'a',
-                Context::Explicit => 'e',
-            };
-            let method = if from.len() == to.len() && from.category() == to.category() { 'b' } else { 'i' };
-            row![oid, from.oid(), to.oid(), 0u32, letter, method]
+    let here = |source: Oid, target: Oid| match (DataType::from_oid(source), DataType::from_oid(target)) {
+        // From a type to itself: a length is applied.
+        (Some(source), Some(target)) => source == target || types::cast::context(source, target).is_some(),
+        _ => false,
+    };
+    CASTS
+        .into_iter()
+        .filter(|(_, source, target, ..)| here(*source, *target))
+        .map(|(oid, source, target, function, context, method)| {
+            row![oid, source, target, function, context, method]
         })
         .collect()
 }
