@@ -8,7 +8,8 @@ use types::{Interval, Value};
 pub(super) fn rows(name: &str, source: &Source<'_>) -> Option<Rows> {
     Some(match name {
         "pg_stat_activity" => activity(source),
-        "pg_stat_ssl" => per_session(source, |pid| row![pid, false, NULL, NULL, NULL, NULL, NULL, NULL]),
+        // Whether a connection is encrypted is the server's knowledge.
+        "pg_stat_ssl" => per_session(source, |pid| row![pid, NULL, NULL, NULL, NULL, NULL, NULL, NULL]),
         "pg_stat_gssapi" => per_session(source, |pid| row![pid, false, NULL, false]),
         "pg_locks" => locks(source),
         "pg_prepared_statements" | "pg_cursors" => source.surroundings.session_rows(name),
@@ -39,7 +40,7 @@ fn activity(source: &Source<'_>) -> Rows {
             NULL,
             role.map(|role| role.oid),
             user.clone(),
-            "",
+            NULL,
             host,
             NULL,
             port,

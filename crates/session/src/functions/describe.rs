@@ -114,9 +114,11 @@ pub fn call(
         ("pg_index_column_has_property" | "pg_index_has_property" | "pg_indexam_has_property", args) => {
             property::call(&at, name, args)
         }
-        ("pg_blocking_pids" | "pg_safe_snapshot_blocking_pids", _) => {
-            Ok(Value::array(DataType::Int4, vec![]))
-        }
+        // No transaction waits for a safe snapshot.
+        ("pg_safe_snapshot_blocking_pids", _) => Ok(Value::array(DataType::Int4, vec![])),
+        // Locks belong to transactions, and which process runs one is not known: {} would say that nobody blocks.
+        ("pg_blocking_pids", _) => Err(Error::unsupported("function pg_blocking_pids()")
+            .hint("pg_locks shows which locks are held and awaited.")),
         ("pg_stat_get_numscans", _) => Ok(Value::Null),
         ("acldefault", [Value::Text(kind), Value::Oid(owner)]) => privileges::default(kind, &at.role(*owner)),
         ("aclcontains", [Value::Array(list), Value::Text(item)]) => privileges::contains(list, item),
