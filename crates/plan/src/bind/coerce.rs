@@ -119,10 +119,12 @@ impl Binder<'_> {
                     None => Err(err!(UndefinedTable, "relation \"{}\" does not exist", parts.join("."))),
                 }
             }
-            DataType::Regnamespace if !self.nameless => match self.schema.namespace(&split_name(trimmed)?.join("."))? {
-                Some(oid) => constant(oid),
-                None => Err(err!(InvalidSchemaName, "schema \"{trimmed}\" does not exist")),
-            },
+            DataType::Regnamespace if !self.nameless => {
+                match self.schema.namespace(&split_name(trimmed)?.join("."))? {
+                    Some(oid) => constant(oid),
+                    None => Err(err!(InvalidSchemaName, "schema \"{trimmed}\" does not exist")),
+                }
+            }
             DataType::Regtype => match crate::bind::stored::type_named(trimmed) {
                 Ok(ty) => constant(ty.data_type.oid()),
                 Err(error) => Err(error),
