@@ -303,13 +303,8 @@ impl Binder<'_> {
         let mut grouping = Grouping { present: !exprs.is_empty(), ..Grouping::default() };
         // Each element gives some sets; all elements together give every combination.
         let mut sets: Vec<Vec<usize>> = vec![vec![]];
-        if let Some(modifier) = modifiers.iter().next() {
-            match modifier {
-                ast::GroupByWithModifier::GroupingSets(_)
-                | ast::GroupByWithModifier::Rollup
-                | ast::GroupByWithModifier::Cube
-                | ast::GroupByWithModifier::Totals => return Err(Error::unsupported("GROUP BY ... WITH")),
-            }
+        if !modifiers.is_empty() {
+            return Err(Error::unsupported("GROUP BY ... WITH"));
         }
         for sql in exprs {
             let mut add = |binder: &mut Self, grouping: &mut Grouping, sql: &Sql| -> Result<usize> {
