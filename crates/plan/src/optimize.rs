@@ -62,14 +62,8 @@ impl<'e> Planner<'e> {
         }
     }
 
-    /// All rules over a statement's tree.
-    pub(crate) fn optimized(&mut self, rel: Rel) -> Result<Rel> {
-        let rel = self.inline_ctes(rel)?;
-        self.rewritten(rel)
-    }
-
     /// The rules that work on any subtree.
-    fn rewritten(&mut self, mut rel: Rel) -> Result<Rel> {
+    pub(crate) fn rewritten(&mut self, mut rel: Rel) -> Result<Rel> {
         fold::tree(&mut rel, &self.environment.settings);
         let rel = self.decorrelated(rel)?;
         let rel = self.pushed(rel, vec![])?;

@@ -9,7 +9,7 @@
 //! that subquery's `parameters`, one each. This tree never leaves the crate.
 
 use expr::{AggregateCall, Expr, SortKey, WindowCall};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use types::ColumnType;
 use types::schema::{ColumnId, Relation};
@@ -27,7 +27,7 @@ pub struct Arena {
     pub subqueries: Vec<Subquery>,
     pub ctes: Vec<Cte>,
     /// Fields of columns and expressions of type record, where they are known.
-    pub records: std::collections::HashMap<Number, Vec<(String, ColumnType)>>,
+    pub records: HashMap<Number, Vec<(String, ColumnType)>>,
 }
 
 #[derive(Debug, Clone)]
@@ -42,10 +42,35 @@ pub struct Subquery {
 pub struct Cte {
     /// None while it is being bound, and after it was inlined.
     pub rel: Option<Rel>,
+    /// Instead of a tree: the statement that it is.
+    pub change: Option<Box<Change>>,
     pub outputs: Vec<Number>,
     /// `[NOT] MATERIALIZED`.
     pub materialized: Option<bool>,
     pub recursive: bool,
+}
+
+/// A data-modifying statement.
+#[derive(Debug, Clone)]
+pub enum Change {
+    Insert(crate::bind::Insert),
+    Update(crate::bind::Change),
+    Delete(crate::bind::Change),
+}
+
+impl Change {
+    pub fn input_mut(&mut self) -> &mut Rel {
+        match self {
+            Change::Insert(insert) => &mut insert.input,
+            Change::Update(change) | Change::Delete(change) => &mut change.input,
+        }
+    }
+    pub fn input(&self) -> &Rel {
+        match self {
+            Change::Insert(insert) => &insert.input,
+            Change::Update(change) | Change::Delete(change) => &change.input,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -402,29 +427,95 @@ impl Rel {
         }
     }
 
+    /// Calls `visit` on every number that this operator itself makes or names outside of expressions.
+    pub fn numbers_mut(&mut self, visit: &mut dyn FnMut(&mut Number)) {
+        match self {
+            Rel::OneRow
+            | Rel::Filter { .. }
+            | Rel::Join { .. }
+            | Rel::Sort { .. }
+            | Rel::DistinctOn { .. }
+            | Rel::Limit { .. } => {}
+            Rel::Empty { columns }
+            | Rel::Values { columns, .. }
+            | Rel::FunctionScan { columns, .. }
+            | Rel::LedgerScan { columns, .. }
+            | Rel::WorkTable { columns, .. }
+            | Rel::CopyInput { columns }
+            | Rel::Distinct { columns, .. } => columns.iter_mut().for_each(visit),
+            Rel::CteScan { columns, outer, .. } => columns.iter_mut().chain(outer).for_each(visit),
+            Rel::Scan(scan) => {
+                scan.columns.iter_mut().map(|(_, number)| number).chain([&mut scan.key]).for_each(visit)
+            }
+            Rel::SystemScan { columns, .. } => columns.iter_mut().for_each(|(_, number)| visit(number)),
+            Rel::Project { exprs, .. } | Rel::ProjectSet { exprs, .. } => {
+                exprs.iter_mut().for_each(|(number, _)| visit(number));
+            }
+            Rel::Aggregate(aggregate) => {
+                aggregate.groups.iter_mut().for_each(|(number, _)| visit(number));
+                aggregate.calls.iter_mut().for_each(|(number, _)| visit(number));
+                aggregate.grouping.iter_mut().for_each(visit);
+            }
+            Rel::Window { calls, .. } => calls.iter_mut().for_each(|(number, _)| visit(number)),
+            Rel::SetOperation { left_columns, right_columns, columns, .. } => {
+                left_columns.iter_mut().chain(right_columns).chain(columns).for_each(visit);
+            }
+            Rel::RecursiveUnion { base_columns, step_columns, columns, .. } => {
+                base_columns.iter_mut().chain(step_columns).chain(columns).for_each(visit);
+            }
+            Rel::LockRows { locks, .. } => locks.iter_mut().for_each(|lock| visit(&mut lock.key)),
+        }
+    }
+
+    /// The numbers that the operators of this tree make.
+    fn made(&self) -> Numbers {
+        let mut made = Numbers::new();
+        self.visit(&mut |rel| match rel {
+            Rel::SetOperation { columns, .. } | Rel::RecursiveUnion { columns, .. } => made.extend(columns),
+            Rel::Project { exprs, .. } | Rel::ProjectSet { exprs, .. } => {
+                made.extend(exprs.iter().map(|(n, _)| *n));
+            }
+            Rel::Window { calls, .. } => made.extend(calls.iter().map(|(n, _)| *n)),
+            Rel::Aggregate(_) => made.extend(rel.outputs()),
+            leaf if leaf.children().is_empty() => made.extend(leaf.outputs()),
+            _ => {}
+        });
+        made
+    }
+
+    /// A copy whose columns have new numbers, and what became of the old ones: so that a tree can stand in two places.
+    pub fn renumbered(&self, arena: &mut Arena) -> (Rel, HashMap<Number, Number>) {
+        let mut map = HashMap::new();
+        for number in self.made() {
+            let new = arena.column(arena.types[number]);
+            if let Some(fields) = arena.records.get(&number).cloned() {
+                arena.records.insert(new, fields);
+            }
+            map.insert(number, new);
+        }
+        let mut copy = self.clone();
+        renumber(&mut copy, &map, arena);
+        (copy, map)
+    }
+
     /// Columns that the tree uses and does not make: of enclosing queries, or of a lateral join's left side.
     pub fn free(&self) -> Numbers {
-        let (mut used, mut made) = (Numbers::new(), Numbers::new());
+        let mut used = Numbers::new();
         self.visit(&mut |rel| {
             rel.exprs().into_iter().for_each(|expr| columns_of(expr, &mut used));
-            if let Rel::CteScan { outer, .. } = rel {
-                used.extend(outer);
-            }
             match rel {
-                Rel::SetOperation { columns, .. } | Rel::RecursiveUnion { columns, .. } => {
-                    made.extend(columns)
+                Rel::CteScan { outer, .. } => used.extend(outer),
+                Rel::Distinct { columns, .. } => used.extend(columns),
+                Rel::SetOperation { left_columns, right_columns, .. } => {
+                    used.extend(left_columns.iter().chain(right_columns));
                 }
-                Rel::Join { .. } => {}
-                Rel::Project { exprs, .. } | Rel::ProjectSet { exprs, .. } => {
-                    made.extend(exprs.iter().map(|(n, _)| *n));
+                Rel::RecursiveUnion { base_columns, step_columns, .. } => {
+                    used.extend(base_columns.iter().chain(step_columns));
                 }
-                Rel::Window { calls, .. } => made.extend(calls.iter().map(|(n, _)| *n)),
-                Rel::Aggregate(_) => made.extend(rel.outputs()),
-                leaf if leaf.children().is_empty() => made.extend(leaf.outputs()),
                 _ => {}
             }
         });
-        used.difference(&made).copied().collect()
+        used.difference(&self.made()).copied().collect()
     }
 
     pub fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a Rel)) {
@@ -433,6 +524,41 @@ impl Rel {
             child.visit(visit);
         }
     }
+}
+
+fn renumber(rel: &mut Rel, map: &HashMap<Number, Number>, arena: &mut Arena) {
+    rel.numbers_mut(&mut |number| {
+        if let Some(new) = map.get(number) {
+            *number = *new;
+        }
+    });
+    for expr in rel.exprs_mut() {
+        renumber_expr(expr, map, arena);
+    }
+    for child in rel.children_mut() {
+        renumber(child, map, arena);
+    }
+}
+
+fn renumber_expr(expr: &mut Expr, map: &HashMap<Number, Number>, arena: &mut Arena) {
+    match expr {
+        Expr::Column { index, .. } => {
+            if let Some(new) = map.get(index) {
+                *index = *new;
+            }
+        }
+        Expr::Subplan { plan, .. } => {
+            // The subquery's parameters keep their numbers: they are its own names for what `args` give.
+            if let Some(Subquery { rel, outputs, parameters }) = arena.subqueries.get(*plan).cloned() {
+                let (rel, inner) = rel.renumbered(arena);
+                let outputs = outputs.iter().map(|number| *inner.get(number).unwrap_or(number)).collect();
+                arena.subqueries.push(Subquery { rel, outputs, parameters });
+                *plan = arena.subqueries.len() - 1;
+            }
+        }
+        _ => {}
+    }
+    expr.for_each_child_mut(&mut |child| renumber_expr(child, map, arena));
 }
 
 pub fn call_exprs(call: &AggregateCall) -> Vec<&Expr> {

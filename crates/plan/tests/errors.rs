@@ -165,8 +165,16 @@ const CASES: &[(&str, &str)] = &[
         "ERROR 0A000: column ctid is not supported (at 8)\nHINT: Use the primary key, or \"_row\".",
     ),
     (
-        "WITH x AS (INSERT INTO t VALUES (1, 2, 'x') RETURNING id) SELECT * FROM x",
-        "ERROR 0A000: a data-modifying statement inside a query is not supported",
+        "SELECT * FROM (WITH x AS (DELETE FROM t RETURNING id) SELECT * FROM x) AS y",
+        "ERROR 0A000: WITH clause containing a data-modifying statement must be at the top level (at 21)",
+    ),
+    (
+        "WITH x AS (DELETE FROM t) SELECT * FROM x",
+        "ERROR 0A000: WITH query \"x\" does not have a RETURNING clause (at 41)",
+    ),
+    (
+        "WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t LEFT JOIN x ON x.n = t.id) SELECT * FROM x",
+        "ERROR 42P19: recursive reference to query \"x\" must not appear within an outer join",
     ),
 ];
 
@@ -220,6 +228,12 @@ fn accepted() {
         "SELECT current_date, current_timestamp(0), current_user, session_user, localtime, current_catalog, current_schema",
         "WITH RECURSIVE a(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM a WHERE n < 3), b AS (SELECT * FROM a) SELECT * FROM b",
         "SELECT _tx, _op, tableoid, xmin FROM t",
+        "WITH x AS (INSERT INTO t VALUES (1, 2, 'x') RETURNING id) SELECT * FROM x JOIN u USING (id)",
+        "WITH x AS (SELECT 1 AS id) INSERT INTO t (id, b) SELECT id, 'x' FROM x ON CONFLICT (id) DO UPDATE SET a = (SELECT id FROM x)",
+        "SELECT (VALUES (1)), trim(FROM b), trim(TRAILING FROM b), count(t.*) FROM t GROUP BY b",
+        "TABLE t",
+        "(TABLE t) UNION ALL TABLE t",
+        "SELECT * FROM t FOR NO KEY UPDATE",
         "SELECT 'public.t'::regclass, 't'::regclass::oid, 'int4'::regtype, 'public'::regnamespace",
     ] {
         if let Err(error) = fake.query(sql) {

@@ -3,7 +3,7 @@
 use super::query::Bound;
 use super::scope::{Named, Table};
 use super::{Binder, Scope, names};
-use crate::rel::{Cte, Rel};
+use crate::rel::{Change, Cte, JoinKind, Rel};
 use sqlparser::ast::{self, SetExpr};
 use types::{Error, Result, err};
 
@@ -14,6 +14,8 @@ pub(crate) struct Visible {
     columns: Vec<String>,
     /// Inside its own recursive term, where it means the last round's rows; counts the references.
     working: Option<usize>,
+    /// A data-modifying statement without RETURNING has no rows.
+    returns: bool,
 }
 
 impl Binder<'_> {
@@ -44,10 +46,18 @@ impl Binder<'_> {
         let number = self.arena.ctes.len();
         self.arena.ctes.push(Cte {
             rel: None,
+            change: None,
             outputs: vec![],
             materialized: materialized.as_ref().map(|kind| *kind == ast::CteAsMaterialized::Materialized),
             recursive: false,
         });
+        if let SetExpr::Insert(sql) | SetExpr::Update(sql) | SetExpr::Delete(sql) = &*query.body {
+            if self.depth > 0 || outer.is_some() || self.view.is_some() {
+                let message = "WITH clause containing a data-modifying statement must be at the top level";
+                return Err(self.at(err!(FeatureNotSupported, "{message}"), name));
+            }
+            return self.changing_table(number, folded, renamed, query, sql);
+        }
         let parts = recursive.then(|| recursive_parts(query)).flatten();
         let bound = match parts {
             Some(parts) => self.recursive(number, &folded, &renamed, query, parts, outer)?,
@@ -72,7 +82,49 @@ impl Binder<'_> {
             self.arena.ctes.get_mut(number).ok_or_else(|| Error::internal("a common table expression"))?;
         entry.outputs = bound.numbers();
         entry.rel = Some(bound.rel);
-        self.ctes.push(Visible { name: folded, cte: number, columns: output_names, working: None });
+        self.ctes.push(Visible {
+            name: folded,
+            cte: number,
+            columns: output_names,
+            working: None,
+            returns: true,
+        });
+        Ok(())
+    }
+
+    /// A data-modifying statement whose RETURNING is what the name stands for.
+    fn changing_table(
+        &mut self,
+        number: usize,
+        name: String,
+        renamed: Vec<String>,
+        query: &ast::Query,
+        sql: &ast::Statement,
+    ) -> Result<()> {
+        let visible = self.ctes.len();
+        if let Some(with) = &query.with {
+            self.with(with, None)?;
+        }
+        let change = self.change(sql)?;
+        self.ctes.truncate(visible);
+        let returning = match &change {
+            Change::Insert(insert) => &insert.returning,
+            Change::Update(change) | Change::Delete(change) => &change.returning,
+        };
+        let mut columns: Vec<String> = vec![];
+        let mut outputs = vec![];
+        for (named, expr) in returning.iter().flatten() {
+            columns.push(named.name.clone());
+            outputs.push(self.arena.column(expr.ty()));
+        }
+        let keep = renamed.len().min(columns.len());
+        columns.splice(..keep, renamed.into_iter().take(keep));
+        let returns = returning.is_some();
+        let entry =
+            self.arena.ctes.get_mut(number).ok_or_else(|| Error::internal("a common table expression"))?;
+        entry.outputs = outputs;
+        entry.change = Some(Box::new(change));
+        self.ctes.push(Visible { name, cte: number, columns, working: None, returns });
         Ok(())
     }
 
@@ -113,7 +165,13 @@ impl Binder<'_> {
             self.arena.ctes.get_mut(cte).ok_or_else(|| Error::internal("a common table expression"))?;
         entry.outputs = columns.iter().map(|column| column.number).collect();
         entry.recursive = true;
-        self.ctes.push(Visible { name: name.to_owned(), cte, columns: output_names, working: Some(0) });
+        self.ctes.push(Visible {
+            name: name.to_owned(),
+            cte,
+            columns: output_names,
+            working: Some(0),
+            returns: true,
+        });
         let step = self.operand(step, outer);
         let references = self.ctes.pop().and_then(|visible| visible.working).unwrap_or(0);
         self.ctes.truncate(visible);
@@ -137,6 +195,7 @@ impl Binder<'_> {
                 "recursive reference to query \"{name}\" must not appear more than once"
             ));
         }
+        self.check_recursion(&step.rel, name, cte)?;
         if step.columns.len() != types.len() {
             return Err(err!(SyntaxError, "each UNION query must have the same number of columns"));
         }
@@ -144,12 +203,14 @@ impl Binder<'_> {
             let given = self.arena.types[column.number];
             let pair = [*ty, given];
             let common = self.common_type(&pair, "UNION").map_err(|(_, error)| error)?;
-            if common.data_type != ty.data_type {
+            if common.data_type != ty.data_type
+                || (given.data_type == ty.data_type && ty.typmod >= 0 && given != *ty)
+            {
                 let error = err!(
                     DatatypeMismatch,
                     "recursive query \"{name}\" column {} has type {ty} in non-recursive term but type {} overall",
                     index + 1,
-                    common.data_type
+                    common
                 );
                 return Err(error.hint("Cast the output of the non-recursive term to the correct type."));
             }
@@ -168,18 +229,22 @@ impl Binder<'_> {
         Ok(Some(Bound { rel, columns }))
     }
 
-    pub(crate) fn names_common_table(&self, name: &str) -> bool {
-        self.ctes.iter().any(|visible| visible.name == name)
-    }
-
     /// A FROM item that names a common table expression.
-    pub(crate) fn common_table_scan(&mut self, name: &str) -> Option<(Rel, Table)> {
-        let visible = self.ctes.iter_mut().rev().find(|visible| visible.name == name)?;
+    pub(crate) fn common_table_scan(&mut self, name: &str) -> Result<Option<(Rel, Table)>> {
+        let Some(visible) = self.ctes.iter_mut().rev().find(|visible| visible.name == name) else {
+            return Ok(None);
+        };
+        if !visible.returns {
+            return Err(err!(FeatureNotSupported, "WITH query \"{name}\" does not have a RETURNING clause"));
+        }
         let (cte, names, working) = (visible.cte, visible.columns.clone(), visible.working.is_some());
         if let Some(count) = &mut visible.working {
             *count += 1;
         }
-        let outputs = self.arena.ctes.get(cte)?.outputs.clone();
+        let definition =
+            self.arena.ctes.get(cte).ok_or_else(|| Error::internal("a common table expression"))?;
+        let outputs = definition.outputs.clone();
+        let outer = definition.rel.iter().flat_map(Rel::free).collect();
         let mut numbers = vec![];
         for output in outputs {
             let number = self.arena.column(self.arena.types[output]);
@@ -195,16 +260,75 @@ impl Binder<'_> {
             .collect();
         let rel = match working {
             true => Rel::WorkTable { cte, columns: numbers },
-            false => {
-                let outer = self.arena.ctes.get(cte)?.rel.as_ref()?.free().into_iter().collect();
-                Rel::CteScan { cte, columns: numbers, outer }
-            }
+            false => Rel::CteScan { cte, columns: numbers, outer },
         };
-        Some((
+        Ok(Some((
             rel,
             Table { name: name.to_owned(), schema: None, columns, hidden: vec![], base: None, scalar: false },
-        ))
+        )))
     }
+}
+
+impl Binder<'_> {
+    /// Where the recursive term may not name itself: its rows there would not be those of one round.
+    fn check_recursion(&self, step: &Rel, name: &str, cte: usize) -> Result<()> {
+        let refused = |place: &str| {
+            Err(err!(
+                InvalidRecursion,
+                "recursive reference to query \"{name}\" must not appear within {place}"
+            ))
+        };
+        let mut subqueries = vec![];
+        step.visit(&mut |rel| {
+            rel.exprs().into_iter().for_each(|expr| collect_subqueries(expr, &mut subqueries));
+        });
+        for subquery in subqueries {
+            if let Some(subquery) = self.arena.subqueries.get(subquery) {
+                if reads(&subquery.rel, cte) {
+                    return refused("a subquery");
+                }
+            }
+        }
+        let mut result = Ok(());
+        step.visit(&mut |rel| {
+            let place = match rel {
+                Rel::Join { kind: JoinKind::Left, right, .. } if reads(right, cte) => Some("an outer join"),
+                Rel::Join { kind: JoinKind::Full, left, right, .. }
+                    if reads(left, cte) || reads(right, cte) =>
+                {
+                    Some("an outer join")
+                }
+                Rel::SetOperation { kind: crate::node::SetKind::Except, right, .. } if reads(right, cte) => {
+                    Some("EXCEPT")
+                }
+                Rel::Aggregate(aggregate) if reads(&aggregate.input, cte) => Some("an aggregate"),
+                _ => None,
+            };
+            if let (Some(place), true) = (place, result.is_ok()) {
+                result = match place {
+                    "an aggregate" => Err(err!(
+                        InvalidRecursion,
+                        "aggregate functions are not allowed in a recursive query's recursive term"
+                    )),
+                    place => refused(place),
+                };
+            }
+        });
+        result
+    }
+}
+
+fn reads(rel: &Rel, cte: usize) -> bool {
+    let mut found = false;
+    rel.visit(&mut |rel| found |= matches!(rel, Rel::WorkTable { cte: read, .. } if *read == cte));
+    found
+}
+
+fn collect_subqueries(expr: &expr::Expr, out: &mut Vec<usize>) {
+    if let expr::Expr::Subplan { plan, .. } = expr {
+        out.push(*plan);
+    }
+    expr.for_each_child(&mut |child| collect_subqueries(child, out));
 }
 
 /// The two sides of a recursive query's UNION.

@@ -184,9 +184,17 @@ impl Binder<'_> {
             Sql::Prefixed { prefix, value: _ } => {
                 Err(self.at(err!(SyntaxError, "syntax error at or near \"{prefix}\""), prefix))
             }
-            Sql::Wildcard(_) | Sql::QualifiedWildcard(..) => {
-                Err(self.at(err!(SyntaxError, "syntax error at or near \"*\""), sql))
+            Sql::QualifiedWildcard(name, _) => {
+                let (schema, table) = names::object_name(name)?;
+                match self.find_table(schema.as_deref(), &table, place.scope)?.cloned() {
+                    Some(table) => Ok(self.whole_row(&table)),
+                    None => {
+                        let error = err!(UndefinedTable, "missing FROM-clause entry for table \"{table}\"");
+                        Err(self.at(error, name))
+                    }
+                }
             }
+            Sql::Wildcard(_) => Err(self.at(err!(SyntaxError, "syntax error at or near \"*\""), sql)),
             Sql::IsJson { .. } => Err(Error::unsupported("IS JSON")),
             Sql::IsNormalized { .. } => Err(Error::unsupported("IS NORMALIZED")),
             Sql::JsonAccess { .. }

@@ -414,7 +414,8 @@ impl Binder<'_> {
     ) -> Result<Item> {
         let (schema, folded) = names::object_name(name).map_err(|error| self.at(error, name))?;
         if schema.is_none()
-            && let Some((rel, table)) = self.common_table_scan(&folded)
+            && let Some((rel, table)) =
+                self.common_table_scan(&folded).map_err(|error| self.at(error, name))?
         {
             if version.is_some() {
                 let error = Error::unsupported("FOR SYSTEM_TIME on a WITH query")

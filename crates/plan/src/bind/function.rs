@@ -48,6 +48,15 @@ impl Binder<'_> {
             }
             FunctionArguments::List(list) => list,
         };
+        // `(VALUES (1))`, which the parser takes for a call: a subquery of one row is that value.
+        if let ("values", None, true, Some(values)) =
+            (folded.as_str(), &schema, plain, super::operator::plain_arguments(list))
+        {
+            return match values.as_slice() {
+                [value] => self.expr(value, place),
+                _ => Err(self.at(err!(SyntaxError, "subquery must return only one column"), at)),
+            };
+        }
         let ast::FunctionArgumentList { duplicate_treatment, args, clauses } = list;
         let mut order_by: &[ast::OrderByExpr] = &[];
         for clause in clauses {
@@ -58,12 +67,26 @@ impl Binder<'_> {
         }
         let distinct = matches!(duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
         let (mut star, mut syntax) = (false, vec![]);
+        // `count(t.*)` is of t's rows.
+        let rows: Vec<Sql> = args
+            .iter()
+            .filter_map(|arg| match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::QualifiedWildcard(name)) => {
+                    Some(Sql::QualifiedWildcard(
+                        name.clone(),
+                        ast::helpers::attached_token::AttachedToken::empty(),
+                    ))
+                }
+                _ => None,
+            })
+            .collect();
+        let mut rows = rows.iter();
         for arg in args {
             match arg {
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(sql)) => syntax.push(sql),
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Wildcard) => star = true,
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::QualifiedWildcard(_)) => {
-                    return Err(self.at(Error::unsupported("t.* as an argument"), at));
+                    syntax.extend(rows.next());
                 }
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::WildcardWithOptions(_))
                 | ast::FunctionArg::ExprNamed { .. } => {

@@ -16,7 +16,8 @@ use types::schema::{ConstraintKind, Identity, Relation, RelationKind};
 use types::{ColumnType, DataType, Error, Oid, Result, err};
 
 /// An INSERT before its input is planned. `row`, checks and RETURNING are over `stored` and the input's columns.
-pub(crate) struct Insert {
+#[derive(Debug, Clone)]
+pub struct Insert {
     pub relation: Arc<Relation>,
     pub input: Rel,
     /// Over the input's columns.
@@ -124,14 +125,6 @@ impl Binder<'_> {
     /// A table that may be written.
     pub(crate) fn target(&mut self, name: &ast::ObjectName, verb: &str) -> Result<Arc<Relation>> {
         let (schema, folded) = names::object_name(name)?;
-        if schema.is_none() && self.names_common_table(&folded) {
-            let error = err!(
-                FeatureNotSupported,
-                "relation \"{folded}\" cannot be the target of a modifying statement"
-            )
-            .hint("It is a common table expression.");
-            return Err(self.at(error, name));
-        }
         let Some(relation) = self.relation(schema.as_deref(), &folded)? else {
             let dotted = schema.iter().chain([&folded]).cloned().collect::<Vec<_>>().join(".");
             return Err(self.at(err!(UndefinedTable, "relation \"{dotted}\" does not exist"), name));

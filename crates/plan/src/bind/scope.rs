@@ -35,7 +35,7 @@ pub(crate) struct Table {
 
 /// A column under the name it has here.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Named {
+pub struct Named {
     pub name: String,
     pub number: Number,
     /// The table and column (attnum) it is, unchanged.

@@ -5,6 +5,7 @@ use super::query::Bound;
 use super::scope::Named;
 use crate::optimize;
 use crate::parse::Syntax;
+use crate::rel::Change;
 use crate::statement::{Field, Query, QueryKind, Statement};
 use crate::{Environment, Parsed};
 use sqlparser::ast::{self, SetExpr, Statement as Sql};
@@ -67,23 +68,10 @@ pub fn insert_for_copy(
 }
 
 fn change(mut binder: Binder<'_>, sql: &Sql) -> Result<Query> {
-    if binder.environment.as_of.is_some() || !matches!(binder.versions, crate::node::Versions::Snapshot) {
-        return Err(err!(ReadOnlySqlTransaction, "cannot change the past").hint("RESET ledger.as_of first."));
-    }
-    match sql {
-        Sql::Insert(insert) => {
-            let bound = binder.insert(insert)?;
-            binder.planned_insert(bound)
-        }
-        Sql::Update(update) => {
-            let bound = binder.update(update)?;
-            binder.planned_change(bound, QueryKind::Update)
-        }
-        Sql::Delete(delete) => {
-            let bound = binder.delete(delete)?;
-            binder.planned_change(bound, QueryKind::Delete)
-        }
-        _ => Err(Error::internal("a statement that changes rows")),
+    match binder.change(sql)? {
+        Change::Insert(insert) => binder.planned_insert(insert),
+        Change::Update(change) => binder.planned_change(change, QueryKind::Update),
+        Change::Delete(change) => binder.planned_change(change, QueryKind::Delete),
     }
 }
 
@@ -163,6 +151,21 @@ impl<'e> Binder<'e> {
         columns.iter().map(field).collect()
     }
 
+    /// A data-modifying statement, bound.
+    pub(crate) fn change(&mut self, sql: &Sql) -> Result<Change> {
+        if self.environment.as_of.is_some() || !matches!(self.versions, crate::node::Versions::Snapshot) {
+            return Err(
+                err!(ReadOnlySqlTransaction, "cannot change the past").hint("RESET ledger.as_of first.")
+            );
+        }
+        Ok(match sql {
+            Sql::Insert(insert) => Change::Insert(self.insert(insert)?),
+            Sql::Update(update) => Change::Update(self.update(update)?),
+            Sql::Delete(delete) => Change::Delete(self.delete(delete)?),
+            _ => return Err(Error::unsupported("MERGE")),
+        })
+    }
+
     fn planned(mut self, bound: Bound, kind: QueryKind) -> Result<Query> {
         let parameters = self.parameter_types()?;
         let Bound { rel, columns } = bound;
@@ -171,25 +174,29 @@ impl<'e> Binder<'e> {
         let fields = self.fields(&typed);
         let outputs: Vec<_> = columns.iter().map(|named| named.number).collect();
         let mut planner = optimize::Planner::new(std::mem::take(&mut self.arena), self.environment);
-        let rel = planner.optimized(rel)?;
+        let mut rel = rel;
+        planner.inline_ctes(&mut rel)?;
+        let rel = planner.rewritten(rel)?;
         let plan = planner.lower_ordered(&rel, &outputs)?;
         self.query_of(planner, plan, fields, kind, parameters)
     }
 
-    fn planned_insert(mut self, insert: super::insert::Insert) -> Result<Query> {
+    fn planned_insert(mut self, mut insert: super::insert::Insert) -> Result<Query> {
         let parameters = self.parameter_types()?;
         let typed = typed_returning(insert.returning.as_deref());
         let fields = self.fields(&typed);
         let mut planner = optimize::Planner::new(std::mem::take(&mut self.arena), self.environment);
+        planner.inline_ctes(&mut insert.input)?;
         let plan = planner.insert(insert)?;
         self.query_of(planner, plan, fields, QueryKind::Insert, parameters)
     }
 
-    fn planned_change(mut self, change: super::update::Change, kind: QueryKind) -> Result<Query> {
+    fn planned_change(mut self, mut change: super::update::Change, kind: QueryKind) -> Result<Query> {
         let parameters = self.parameter_types()?;
         let typed = typed_returning(change.returning.as_deref());
         let fields = self.fields(&typed);
         let mut planner = optimize::Planner::new(std::mem::take(&mut self.arena), self.environment);
+        planner.inline_ctes(&mut change.input)?;
         let plan = match kind {
             QueryKind::Update => planner.update(change)?,
             _ => planner.delete(change)?,
@@ -199,12 +206,13 @@ impl<'e> Binder<'e> {
 
     fn query_of(
         self,
-        planner: optimize::Planner<'_>,
+        mut planner: optimize::Planner<'_>,
         plan: crate::Plan,
         fields: Vec<Field>,
         kind: QueryKind,
         parameters: Vec<DataType>,
     ) -> Result<Query> {
+        planner.finish_ctes()?;
         let optimize::Made { subplans, ctes, slots } = planner.made();
         Ok(Query {
             plan,

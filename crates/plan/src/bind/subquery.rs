@@ -15,7 +15,11 @@ impl Binder<'_> {
 
     /// The expression that runs a bound subquery.
     fn subplan(&mut self, bound: Bound, kind: SubplanKind, ty: impl Into<ColumnType>) -> Expr {
-        let parameters: Vec<_> = bound.rel.free().into_iter().collect();
+        let mut outer = bound.rel.free();
+        let made = bound.rel.outputs();
+        outer
+            .extend(bound.columns.iter().map(|column| column.number).filter(|number| !made.contains(number)));
+        let parameters: Vec<_> = outer.into_iter().collect();
         let args = parameters.iter().map(|number| self.arena.expr(*number)).collect();
         let outputs = bound.columns.iter().map(|column| column.number).collect();
         self.arena.subqueries.push(Subquery { rel: bound.rel, outputs, parameters });

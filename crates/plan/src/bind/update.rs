@@ -15,7 +15,8 @@ use types::schema::{Identity, Relation};
 use types::{Error, Result, err};
 
 /// An UPDATE or a DELETE before its input is planned; all expressions are over the input's columns.
-pub(crate) struct Change {
+#[derive(Debug, Clone)]
+pub struct Change {
     pub relation: Arc<Relation>,
     pub input: Rel,
     /// The target's live columns.

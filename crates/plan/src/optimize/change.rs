@@ -11,7 +11,7 @@ use types::{ColumnType, Error, Result};
 impl Planner<'_> {
     pub(crate) fn insert(&mut self, insert: Insert) -> Result<Plan> {
         let Insert { relation, input, row, stored, excluded, on_conflict, returning, checks } = insert;
-        let rel = self.optimized(input)?;
+        let rel = self.rewritten(input)?;
         let mut need = Numbers::new();
         row.iter().for_each(|expr| columns_of(expr, &mut need));
         let made = rel.outputs();
@@ -63,7 +63,7 @@ impl Planner<'_> {
 
     pub(crate) fn update(&mut self, change: Change) -> Result<Plan> {
         let Change { relation, input, columns, key, set, recheck, returning, stored, checks } = change;
-        let rel = self.optimized(input)?;
+        let rel = self.rewritten(input)?;
         let made = rel.outputs();
         let mut need = Numbers::new();
         set.iter().map(|(_, expr)| expr).chain(&recheck).for_each(|expr| columns_of(expr, &mut need));
@@ -92,7 +92,7 @@ impl Planner<'_> {
     pub(crate) fn delete(&mut self, change: Change) -> Result<Plan> {
         let Change { relation, input, columns, key, set: _, recheck, returning, stored: _, checks: _ } =
             change;
-        let rel = self.optimized(input)?;
+        let rel = self.rewritten(input)?;
         let made = rel.outputs();
         let mut need = Numbers::new();
         recheck.iter().for_each(|expr| columns_of(expr, &mut need));

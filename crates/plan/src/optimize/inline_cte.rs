@@ -7,19 +7,33 @@ use std::collections::HashMap;
 use types::{Error, Result};
 
 impl Planner<'_> {
-    pub(super) fn inline_ctes(&mut self, mut rel: Rel) -> Result<Rel> {
+    /// Over all trees of a statement: `root`'s, the subqueries', the WITH queries' own.
+    pub(crate) fn inline_ctes(&mut self, root: &mut Rel) -> Result<()> {
         if self.arena.ctes.is_empty() {
-            return Ok(rel);
+            return Ok(());
         }
         let mut counts: HashMap<usize, usize> = HashMap::new();
-        let mut reached = vec![];
-        self.count(&rel, &mut counts, &mut reached);
-        self.inline(&mut rel, &counts)?;
-        for subquery in 0..self.arena.subqueries.len() {
+        let mut count = |rel: &Rel| {
+            rel.visit(&mut |rel| {
+                if let Rel::CteScan { cte, .. } = rel {
+                    *counts.entry(*cte).or_default() += 1;
+                }
+            });
+        };
+        count(root);
+        self.arena.subqueries.iter().for_each(|subquery| count(&subquery.rel));
+        for cte in &self.arena.ctes {
+            cte.rel.iter().for_each(&mut count);
+            cte.change.iter().for_each(|change| count(change.input()));
+        }
+        self.inline(root, &counts)?;
+        let mut subquery = 0;
+        while subquery < self.arena.subqueries.len() {
             let mut taken = std::mem::replace(&mut self.arena.subqueries[subquery].rel, Rel::OneRow);
             let done = self.inline(&mut taken, &counts);
             self.arena.subqueries[subquery].rel = taken;
             done?;
+            subquery += 1;
         }
         for cte in 0..self.arena.ctes.len() {
             if let Some(mut taken) = self.arena.ctes[cte].rel.take() {
@@ -27,54 +41,39 @@ impl Planner<'_> {
                 self.arena.ctes[cte].rel = Some(taken);
                 done?;
             }
-        }
-        Ok(rel)
-    }
-
-    /// How often each is read by what is reachable from `rel`.
-    fn count(&self, rel: &Rel, counts: &mut HashMap<usize, usize>, reached: &mut Vec<usize>) {
-        let mut found = vec![];
-        let mut subqueries = vec![];
-        rel.visit(&mut |rel| {
-            if let Rel::CteScan { cte, .. } = rel {
-                found.push(*cte);
-            }
-            for expr in rel.exprs() {
-                collect_subqueries(expr, &mut subqueries);
-            }
-        });
-        for cte in found {
-            let count = counts.entry(cte).or_default();
-            *count += 1;
-            if *count == 1
-                && let Some(Some(inner)) = self.arena.ctes.get(cte).map(|cte| &cte.rel)
-            {
-                self.count(inner, counts, reached);
+            if let Some(mut taken) = self.arena.ctes[cte].change.take() {
+                let done = self.inline(taken.input_mut(), &counts);
+                self.arena.ctes[cte].change = Some(taken);
+                done?;
             }
         }
-        for subquery in subqueries {
-            if !reached.contains(&subquery) {
-                reached.push(subquery);
-                if let Some(inner) = self.arena.subqueries.get(subquery) {
-                    self.count(&inner.rel, counts, reached);
-                }
-            }
-        }
+        Ok(())
     }
 
     fn inline(&mut self, rel: &mut Rel, counts: &HashMap<usize, usize>) -> Result<()> {
         if let Rel::CteScan { cte, columns, .. } = rel {
-            let Some(definition) = self.arena.ctes.get_mut(*cte) else {
+            let Some(definition) = self.arena.ctes.get(*cte) else {
                 return Err(Error::internal("a WITH query"));
             };
             let Some(tree) = &definition.rel else { return Ok(()) };
             let once = counts.get(cte).copied().unwrap_or(0) <= 1;
+            // What reads the rows of a recursive round is another thing in each.
+            let round = !definition.recursive && self.reads_round(tree, &mut vec![]);
             let plain = !definition.recursive && definition.materialized != Some(true) && !volatile(tree);
-            if !once || !plain {
+            if !round && !(once && plain) {
                 return Ok(());
             }
             let outputs = definition.outputs.clone();
-            let Some(mut tree) = definition.rel.take() else { return Ok(()) };
+            let (mut tree, outputs) = match once {
+                true => match self.arena.ctes[*cte].rel.take() {
+                    Some(tree) => (tree, outputs),
+                    None => return Ok(()),
+                },
+                false => {
+                    let (copy, map) = tree.clone().renumbered(&mut self.arena);
+                    (copy, outputs.iter().map(|number| *map.get(number).unwrap_or(number)).collect())
+                }
+            };
             self.inline(&mut tree, counts)?;
             let columns = std::mem::take(columns);
             let renamed: Vec<(usize, Expr)> =
@@ -86,6 +85,40 @@ impl Planner<'_> {
             self.inline(child, counts)?;
         }
         Ok(())
+    }
+
+    /// The tree reads a recursive query's last round, and is not that query itself.
+    fn reads_round(&self, tree: &Rel, own: &mut Vec<usize>) -> bool {
+        if let Rel::RecursiveUnion { cte, .. } = tree {
+            own.push(*cte);
+        }
+        let here = match tree {
+            Rel::WorkTable { cte, .. } => !own.contains(cte),
+            Rel::CteScan { cte, .. } => match self.arena.ctes.get(*cte).and_then(|cte| cte.rel.as_ref()) {
+                Some(inner) if !own.contains(cte) => {
+                    own.push(*cte);
+                    let found = self.reads_round(inner, own);
+                    own.pop();
+                    found
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        let mut subqueries = vec![];
+        tree.exprs().into_iter().for_each(|expr| collect_subqueries(expr, &mut subqueries));
+        let found = here
+            || tree.children().into_iter().any(|child| self.reads_round(child, own))
+            || subqueries.into_iter().any(|subquery| {
+                self.arena
+                    .subqueries
+                    .get(subquery)
+                    .is_some_and(|subquery| self.reads_round(&subquery.rel, own))
+            });
+        if let Rel::RecursiveUnion { .. } = tree {
+            own.pop();
+        }
+        found
     }
 }
 

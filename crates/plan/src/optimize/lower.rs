@@ -140,17 +140,34 @@ impl Planner<'_> {
         if let Some(position) = self.cte_positions.get(&cte) {
             return Ok(*position);
         }
-        let Some(definition) = self.arena.ctes.get(cte) else { return Err(Error::internal("a WITH query")) };
-        let (Some(rel), outputs) = (definition.rel.clone(), definition.outputs.clone()) else {
-            return Err(Error::internal("a WITH query that is read but gone"));
+        let Some(definition) = self.arena.ctes.get(cte).cloned() else {
+            return Err(Error::internal("a WITH query"));
         };
         let position = self.cte_plans.len();
         self.cte_positions.insert(cte, position);
         self.cte_plans.push(None);
-        let rel = self.rewritten(rel)?;
-        let plan = self.lower_ordered(&rel, &outputs)?;
+        let plan = match (definition.change.map(|change| *change), definition.rel) {
+            (Some(rel::Change::Insert(insert)), _) => self.insert(insert)?,
+            (Some(rel::Change::Update(change)), _) => self.update(change)?,
+            (Some(rel::Change::Delete(change)), _) => self.delete(change)?,
+            (None, Some(rel)) => {
+                let rel = self.rewritten(rel)?;
+                self.lower_ordered(&rel, &definition.outputs)?
+            }
+            (None, None) => return Err(Error::internal("a WITH query that is read but gone")),
+        };
         self.cte_plans[position] = Some(plan);
         Ok(position)
+    }
+
+    /// Data-modifying WITH queries run whether or not they are read.
+    pub(crate) fn finish_ctes(&mut self) -> Result<()> {
+        for cte in 0..self.arena.ctes.len() {
+            if self.arena.ctes[cte].change.is_some() {
+                self.cte(cte)?;
+            }
+        }
+        Ok(())
     }
 
     fn lower_filter(

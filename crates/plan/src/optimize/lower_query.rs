@@ -153,6 +153,10 @@ impl Planner<'_> {
     ) -> Result<Lowered> {
         let rel::Aggregate { input, groups, sets, calls, grouping } = aggregate;
         let calls: Vec<_> = calls.iter().filter(|(number, _)| need.contains(number)).collect();
+        if groups.is_empty() && sets.len() == 1 && calls.is_empty() {
+            // One row, whatever the input: HAVING without an aggregate.
+            return self.lower(&Rel::OneRow, need, &Wanted::default());
+        }
         let mut below = Numbers::new();
         groups.iter().for_each(|(_, expr)| columns_of(expr, &mut below));
         calls

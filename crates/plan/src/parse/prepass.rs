@@ -96,12 +96,57 @@ fn rewrite(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>>
             system_time(&mut out, span);
             at += 2;
             at += long_form(text, &tokens[at..], &mut out)?;
+        } else if let Some(skip) = filled_in(rest, &mut out) {
+            at += skip;
         } else {
             out.push(unkeyworded(rest));
             at += 1;
         }
     }
     Ok(out)
+}
+
+/// What PostgreSQL lets out, or sqlparser does not know, in the words that it knows. Returns how many tokens were taken.
+fn filled_in(rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan>) -> Option<usize> {
+    let span = rest.first()?.span;
+    // trim(FROM x), trim(LEADING FROM x): of blanks.
+    if is_word(rest.first(), "trim") && matches!(rest.get(1)?.token, Token::LParen) {
+        let side = ["both", "leading", "trailing"].iter().any(|word| is_word(rest.get(2), word));
+        let taken = if side { 3 } else { 2 };
+        if is_word(rest.get(taken), "from") {
+            out.extend_from_slice(&rest[..taken]);
+            let from = rest.get(taken)?.span;
+            if side {
+                out.push(TokenWithSpan::new(Token::SingleQuotedString(" ".into()), from));
+                return Some(taken);
+            }
+            return Some(taken + 1);
+        }
+    }
+    // Weaker row locks: the stronger ones exclude all that these do.
+    for (words, strong, keyword) in [
+        (&["for", "no", "key", "update"][..], "UPDATE", Keyword::UPDATE),
+        (&["for", "key", "share"][..], "SHARE", Keyword::SHARE),
+    ] {
+        if are(rest, words) {
+            out.push(word("FOR", Keyword::FOR, span));
+            out.push(word(strong, keyword, span));
+            return Some(words.len());
+        }
+    }
+    // TABLE t, at the start of a query.
+    if is_word(rest.first(), "table") && matches!(rest.get(1)?.token, Token::Word(_)) {
+        let before = out.last();
+        let starts = before.is_none_or(|token| matches!(token.token, Token::LParen))
+            || ["union", "all", "distinct", "except", "intersect"].iter().any(|word| is_word(before, word));
+        if starts {
+            out.push(word("SELECT", Keyword::SELECT, span));
+            out.push(TokenWithSpan::new(Token::Mul, span));
+            out.push(word("FROM", Keyword::FROM, span));
+            return Some(1);
+        }
+    }
+    None
 }
 
 /// With table versions on, sqlparser takes `at`, `before` and `changes` for clauses; as names they are quoted.
