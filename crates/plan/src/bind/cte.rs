@@ -283,10 +283,8 @@ impl Binder<'_> {
             rel.exprs().into_iter().for_each(|expr| collect_subqueries(expr, &mut subqueries));
         });
         for subquery in subqueries {
-            if let Some(subquery) = self.arena.subqueries.get(subquery) {
-                if reads(&subquery.rel, cte) {
-                    return refused("a subquery");
-                }
+            if self.arena.subqueries.get(subquery).is_some_and(|subquery| reads(&subquery.rel, cte)) {
+                return refused("a subquery");
             }
         }
         let mut result = Ok(());

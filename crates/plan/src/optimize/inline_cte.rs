@@ -60,7 +60,8 @@ impl Planner<'_> {
             // What reads the rows of a recursive round is another thing in each.
             let round = !definition.recursive && self.reads_round(tree, &mut vec![]);
             let plain = !definition.recursive && definition.materialized != Some(true) && !volatile(tree);
-            if !round && !(once && plain) {
+            let inlined = round || (once && plain);
+            if !inlined {
                 return Ok(());
             }
             let outputs = definition.outputs.clone();
