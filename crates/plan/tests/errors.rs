@@ -231,6 +231,7 @@ fn accepted() {
         "WITH x AS (INSERT INTO t VALUES (1, 2, 'x') RETURNING id) SELECT * FROM x JOIN u USING (id)",
         "WITH x AS (SELECT 1 AS id) INSERT INTO t (id, b) SELECT id, 'x' FROM x ON CONFLICT (id) DO UPDATE SET a = (SELECT id FROM x)",
         "SELECT (VALUES (1)), trim(FROM b), trim(TRAILING FROM b), count(t.*) FROM t GROUP BY b",
+        "WITH RECURSIVE a AS (SELECT id FROM t), r AS (SELECT 0 AS n UNION ALL (WITH x AS (SELECT a.id FROM a JOIN r ON a.id > r.n) SELECT x.id FROM x JOIN x AS y ON x.id = y.id)) SELECT * FROM r",
         "TABLE t",
         "(TABLE t) UNION ALL TABLE t",
         "SELECT * FROM t FOR NO KEY UPDATE",

@@ -71,7 +71,12 @@ impl Planner<'_> {
                     None => return Ok(()),
                 },
                 false => {
-                    let (copy, map) = tree.clone().renumbered(&mut self.arena);
+                    // What the definition itself names once is inlined before there are copies of it.
+                    let Some(mut own) = self.arena.ctes[*cte].rel.take() else { return Ok(()) };
+                    let done = self.inline(&mut own, counts);
+                    let (copy, map) = own.renumbered(&mut self.arena);
+                    self.arena.ctes[*cte].rel = Some(own);
+                    done?;
                     (copy, outputs.iter().map(|number| *map.get(number).unwrap_or(number)).collect())
                 }
             };
