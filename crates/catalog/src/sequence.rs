@@ -8,6 +8,7 @@ use crate::database::{Shared, lock};
 use crate::system_tables::{self, SEQUENCES, SequenceRow};
 use crate::transaction::Transaction;
 use kv::{At, Isolation, LockWait, Meta, TableMode};
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex};
 use types::schema::{Relation, Sequence};
@@ -22,14 +23,18 @@ pub(crate) struct SequenceState {
     pub reserved: u64,
     /// How many the next reservation takes: grows with use.
     pub batch: u64,
+    /// What the row of the newest reservation says.
+    pub row: SequenceRow,
+    /// Unlike that of any other start of any sequence: a savepoint brings back what was restarted since, not values.
+    pub epoch: u64,
 }
 
 const FIRST_BATCH: u64 = 32;
 const LARGEST_BATCH: u64 = 8192;
 
 impl SequenceState {
-    pub fn new(value: i64, called: bool) -> SequenceState {
-        SequenceState { value, called, reserved: 0, batch: FIRST_BATCH }
+    pub fn new(row: SequenceRow, epoch: u64) -> SequenceState {
+        SequenceState { value: row.value, called: row.called, reserved: 0, batch: FIRST_BATCH, row, epoch }
     }
 
     /// The next value; `reserve` is told how far to reserve when the range is used up.
@@ -53,10 +58,11 @@ impl SequenceState {
                 count += 1;
             }
             reserve(last)?;
+            state.row = SequenceRow { oid: relation.oid, value: last, called: true };
             state.reserved = count;
             state.batch = (state.batch * 2).min(LARGEST_BATCH);
         }
-        *self = SequenceState { value: next, called: true, reserved: state.reserved - 1, batch: state.batch };
+        *self = SequenceState { value: next, called: true, reserved: state.reserved - 1, ..state };
         Ok(next)
     }
 }
@@ -144,7 +150,7 @@ impl Transaction {
         let state = self.shared.sequence(sequence, definition)?;
         let mut state = lock(&state);
         self.shared.reserve(sequence, value, called)?;
-        *state = SequenceState::new(value, called);
+        *state = SequenceState::new(SequenceRow { oid: sequence, value, called }, self.shared.version());
         Ok(())
     }
 
@@ -173,10 +179,31 @@ impl Transaction {
     /// Sets a sequence within this transaction: undone with it.
     pub(crate) fn restart_sequence(&mut self, sequence: Oid, value: i64, called: bool) -> Result<()> {
         self.kv.lock_table(sequence, TableMode::ShareRowExclusive, LockWait::Block)?;
-        let cells = system_tables::sequence_cells(&SequenceRow { oid: sequence, value, called })?;
-        self.kv.put(SEQUENCES, &system_tables::oid_key(sequence), cells, 0, vec![])?;
-        self.local_sequences.insert(sequence, SequenceState::new(value, called));
+        let row = SequenceRow { oid: sequence, value, called };
+        self.put_sequence(&row)?;
+        self.local_sequences.insert(sequence, SequenceState::new(row, self.shared.version()));
         Ok(())
+    }
+
+    fn put_sequence(&mut self, row: &SequenceRow) -> Result<()> {
+        let cells = system_tables::sequence_cells(row)?;
+        self.kv.put(SEQUENCES, &system_tables::oid_key(row.oid), cells, 0, vec![])
+    }
+
+    /// Before commit: a rollback to a savepoint has undone rows, but not the values that were given out.
+    pub(crate) fn put_sequences(&mut self) -> Result<()> {
+        let rows = self.local_sequences.values().map(|state| state.row).collect::<Vec<_>>();
+        rows.iter().try_for_each(|row| self.put_sequence(row))
+    }
+
+    /// After a rollback to a savepoint: sequences as they were then, but with the values they have given out since.
+    pub(crate) fn restore_sequences(&mut self, then: &HashMap<Oid, SequenceState>) {
+        let now = std::mem::replace(&mut self.local_sequences, then.clone());
+        for (oid, state) in &mut self.local_sequences {
+            if let Some(newer) = now.get(oid).filter(|newer| newer.epoch == state.epoch) {
+                *state = *newer;
+            }
+        }
     }
 
     fn sequence_relation(&self, sequence: Oid) -> Result<Arc<Relation>> {
@@ -198,11 +225,11 @@ impl Shared {
             Entry::Vacant(vacant) => {
                 let row = self.store.snapshot(At::Latest)?.get(SEQUENCES, &system_tables::oid_key(oid))?;
                 let state = match row.and_then(|version| version.cells) {
-                    Some(cells) => {
-                        let row = system_tables::sequence(&cells)?;
-                        SequenceState::new(row.value, row.called)
+                    Some(cells) => SequenceState::new(system_tables::sequence(&cells)?, self.version()),
+                    None => {
+                        let row = SequenceRow { oid, value: definition.start, called: false };
+                        SequenceState::new(row, self.version())
                     }
-                    None => SequenceState::new(definition.start, false),
                 };
                 vacant.insert(Arc::new(Mutex::new(state))).clone()
             }

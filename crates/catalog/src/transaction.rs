@@ -294,11 +294,18 @@ impl Transaction {
     pub fn rollback_to(&mut self, savepoint: Savepoint) {
         self.kv.rollback_to(savepoint);
         self.savepoints.retain(|(earlier, _)| earlier.0 <= savepoint.0);
+        let then = self
+            .savepoints
+            .iter()
+            .find(|(at, _)| *at == savepoint)
+            .map(|(_, saved)| saved.local_sequences.clone());
+        if let Some(then) = then {
+            self.restore_sequences(&then);
+        }
         if let Some((_, saved)) = self.savepoints.iter().find(|(at, _)| *at == savepoint) {
             self.state = saved.state.clone();
             self.changes_catalog = saved.changes_catalog;
             self.checks = saved.checks.clone();
-            self.local_sequences = saved.local_sequences.clone();
             self.row_counts = saved.row_counts.clone();
             self.indexes.dropped.truncate(saved.dropped);
             for index in self.indexes.made.split_off(saved.made.min(self.indexes.made.len())) {
@@ -324,6 +331,7 @@ impl Transaction {
         self.run_checks()?;
         self.run_deferred_checks()?;
         self.reencode_rows()?;
+        self.put_sequences()?;
         let announced = self.changes_catalog.then(|| self.shared.announce());
         let committed = self.kv.commit(meta, durable)?;
         if let (Some(announced), Some(tx)) = (announced, committed.tx) {

@@ -496,12 +496,14 @@ fn referenced_columns(relation: &Relation, names: &[String]) -> Result<Vec<Colum
         .collect()
 }
 
-/// Whether `=` exists between the types, so that one can refer to the other.
-fn comparable(left: DataType, right: DataType) -> bool {
+/// Whether a column of type `from` can refer to one of type `to`: an index of `to` compares with it, or it casts to it
+/// implicitly.
+fn comparable(from: DataType, to: DataType) -> bool {
+    let floats = [DataType::Float4, DataType::Float8];
     let times = [DataType::Date, DataType::Timestamp, DataType::TimestampTz];
-    left == right
-        || (left.is_numeric() && right.is_numeric())
-        || (left.is_text() && right.is_text())
-        || (left.is_oid() && right.is_oid())
-        || (times.contains(&left) && times.contains(&right))
+    from == to
+        || (from.is_integer() && to.is_integer())
+        || (floats.contains(&from) && floats.contains(&to))
+        || (times.contains(&from) && times.contains(&to))
+        || types::cast::context(from, to) == Some(types::cast::Context::Implicit)
 }

@@ -62,20 +62,29 @@ fn bounds_cycles_and_setval() {
 
 #[test]
 fn a_sequence_of_the_open_transaction_is_its_own() {
-    let (_, database) = memory();
+    let (host, database) = memory();
     let mut transaction = begin(&database);
     transaction.apply(&create("t", &["id serial", "a text"], &["primary key id"]), USER).unwrap();
     let oid = table(&transaction, "t_id_seq").oid;
     assert_eq!(transaction.next_value(oid).unwrap(), 1);
     let savepoint = transaction.savepoint();
     assert_eq!(transaction.next_value(oid).unwrap(), 2);
+    let restart = SequenceOptions { restart: Some(Some(50)), ..SequenceOptions::default() };
+    let restart = Ddl::AlterSequence { name: name("t_id_seq"), if_exists: false, options: restart };
+    let inner = transaction.savepoint();
+    transaction.apply(&restart, USER).unwrap();
+    assert_eq!(transaction.next_value(oid).unwrap(), 50);
+    transaction.rollback_to(inner);
     transaction.rollback_to(savepoint);
     commit(transaction).unwrap();
     let mut transaction = begin(&database);
-    assert_eq!(transaction.next_value(oid).unwrap(), 2);
-    assert_eq!(transaction.sequence_value(oid).unwrap(), (2, true));
+    assert_eq!(transaction.next_value(oid).unwrap(), 3, "a savepoint does not give values back");
+    assert_eq!(transaction.sequence_value(oid).unwrap(), (3, true));
     transaction.rollback();
-    assert_eq!(begin(&database).next_value(oid).unwrap(), 3, "a rollback does not give values back");
+    assert_eq!(begin(&database).next_value(oid).unwrap(), 4, "nor does a rollback");
+    database.close().unwrap();
+    std::mem::drop(database);
+    assert!(begin(&open(&host)).next_value(oid).unwrap() > 4, "nor does a reopen");
 }
 
 #[test]
