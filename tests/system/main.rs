@@ -1,5 +1,11 @@
-//! The whole, from outside: commands, files, the order of crates.
+//! The whole, from outside: commands, files, drivers, load, kill -9, the order of crates.
 
+mod commands;
+mod drivers;
+mod exported;
 mod files;
+mod kill;
+mod load;
 mod proofs;
 mod ranks;
+mod tpch;

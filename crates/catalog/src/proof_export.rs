@@ -21,17 +21,22 @@ use types::schema::Relation;
 use types::{Error, Result, Value};
 
 impl Transaction {
-    /// P3: the version of a row that is current (as of `as_of`, or of this transaction's snapshot). `key`: the whole
-    /// primary key, or the hidden row id.
+    /// P3: the newest version of a row, which may be its delete (as of `as_of`, or of this transaction's snapshot).
+    /// `key`: the whole primary key, or the hidden row id.
     pub fn row_proof(&self, relation: &Arc<Relation>, key: &[Value], as_of: Option<TxId>) -> Result<Bundle> {
         let snapshot = match as_of {
             Some(tx) => self.shared.store.snapshot(At::Transaction(tx))?,
             None => self.snapshot().clone(),
         };
         let (table, key) = self.proof_key(relation, key)?;
-        let Some(version) = snapshot.get(relation.object_id, &key)? else { return Err(no_row(&table, &key)) };
+        let tx = match snapshot.get(relation.object_id, &key)? {
+            Some(version) => version.tx,
+            None => {
+                newest_version(&snapshot, relation.object_id, &key)?.ok_or_else(|| no_row(&table, &key))?
+            }
+        };
         let signed = self.signed()?;
-        let link = self.link(version.tx, relation.object_id, &key, &signed)?;
+        let link = self.link(tx, relation.object_id, &key, &signed)?;
         let descriptors = self.descriptors(relation, std::slice::from_ref(&link), &signed)?;
         Bundle::row(link, descriptors, signed).map_err(not_built)
     }

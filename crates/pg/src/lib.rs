@@ -19,6 +19,7 @@ mod server;
 mod startup;
 mod wire;
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use tokio::signal::unix::{SignalKind, signal};
@@ -108,7 +109,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.end.take());
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            eprintln!("the server's thread panicked");
+            let _ = writeln!(std::io::stderr(), "the server's thread panicked");
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::wire::Wire;
 use crate::{Options, Tls, startup};
 use session::{Cluster, Interrupt};
 use std::collections::HashMap;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -110,7 +111,11 @@ impl Bound {
             stop.send_replace(true);
             let all = shared.sockets.acquire_many(MAX_SOCKETS as u32);
             if tokio::time::timeout(STOP_LIMIT, all).await.is_err() {
-                eprintln!("some sessions did not end in {} s and are cut off", STOP_LIMIT.as_secs());
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "some sessions did not end in {} s and are cut off",
+                    STOP_LIMIT.as_secs()
+                );
             }
             ticker.abort();
         });

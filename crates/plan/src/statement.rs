@@ -72,6 +72,8 @@ pub enum Statement {
     },
     /// CHECKPOINT, LISTEN-free no-ops that PostgreSQL also answers at once; the tag says which.
     Checkpoint,
+    /// UNLISTEN: done by doing nothing, as nobody can LISTEN.
+    Unlisten,
     Empty,
 }
 

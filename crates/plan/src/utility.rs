@@ -75,6 +75,8 @@ pub enum Utility {
         names: Vec<Name>,
     },
     Checkpoint,
+    /// There is no LISTEN, so there is nothing to end: what connection pools send is true of itself.
+    Unlisten,
 }
 
 /// Parses one statement that is not a query.
@@ -183,6 +185,12 @@ fn dispatch(cursor: &mut Cursor<'_>) -> Result<Utility> {
         "analyze" | "analyse" => maintenance::analyze(cursor),
         "lock" => maintenance::lock(cursor),
         "checkpoint" => Ok(Utility::Checkpoint),
+        "unlisten" => {
+            if !cursor.eat_symbol("*") {
+                cursor.label()?;
+            }
+            Ok(Utility::Unlisten)
+        }
         "reindex" | "cluster" => {
             cursor.seek(first);
             Err(cursor
@@ -337,6 +345,7 @@ pub fn statement(parsed: &Parsed, utility: &Utility, environment: &Environment) 
             Statement::SetConstraints { deferred: *deferred, names: names.clone() }
         }
         Utility::Checkpoint => Statement::Checkpoint,
+        Utility::Unlisten => Statement::Unlisten,
     })
 }
 

@@ -59,7 +59,7 @@ struct Shared {
     dir: PathBuf,
     options: ClusterOptions,
     identity: Identity,
-    /// Open databases, by name. Opened at the first connection.
+    /// Open databases, by name: by a server at its start, else at the first connection.
     databases: Mutex<HashMap<String, Database>>,
     sessions: Mutex<HashMap<i32, Registered>>,
     next_process_id: AtomicI32,
@@ -172,6 +172,14 @@ impl Cluster {
             lock(&self.shared.sessions).iter().map(|(id, s)| (*id, s.clone())).collect();
         sessions.sort_by_key(|(id, _)| *id);
         sessions
+    }
+
+    /// Opens every database, so that a damaged one stops the start and not its first client.
+    pub fn open_databases(&self) -> Result<()> {
+        for (_, name, _) in &self.directory().databases {
+            self.database(name)?;
+        }
+        Ok(())
     }
 
     /// An open database. 3D000.

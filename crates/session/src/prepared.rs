@@ -144,6 +144,7 @@ impl Session {
             | Statement::LockTable { .. }
             | Statement::SetConstraints { .. }
             | Statement::Checkpoint
+            | Statement::Unlisten
             | Statement::Empty => (vec![], None),
         })
     }

@@ -63,6 +63,7 @@ impl Session {
                 self.open_transaction()?.set_constraints(*deferred, names)?;
                 Outcome::done("SET CONSTRAINTS")
             }
+            Statement::Unlisten => Outcome::done("UNLISTEN"),
             Statement::Checkpoint => {
                 if !self.known.is_superuser(self.known.current_user()) {
                     return Err(err!(

@@ -8,5 +8,5 @@ functions! {
     9002 "ledger.proof" (Text, Any) -> Text = runtime stable variadic;
     9003 "ledger.transaction_proof" (Int8) -> Text = runtime stable;
     9004 "ledger.consistency_proof" (Int8) -> Text = runtime stable;
-    9005 "ledger.consistency_proof" (Int8, Int8) -> Text = runtime stable;
+    9005 "ledger.history_proof" (Text, Any) -> Text = runtime stable variadic;
 }

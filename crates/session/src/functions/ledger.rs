@@ -21,7 +21,7 @@ pub fn call(known: &Known, transaction: &mut Transaction, name: &str, args: &[Va
         ("ledger.consistency_proof", [from]) => {
             Ok(Value::Text(transaction.consistency_proof(number(from)?)?.to_string()))
         }
-        ("ledger.proof", [Value::Text(table), key @ ..]) => {
+        ("ledger.proof" | "ledger.history_proof", [Value::Text(table), key @ ..]) => {
             let user = known.current_user();
             let Some(oid) = name::oid_of(known, transaction, DataType::Regclass, table)? else {
                 return Ok(Value::Null);
@@ -32,7 +32,11 @@ pub fn call(known: &Known, transaction: &mut Transaction, name: &str, args: &[Va
             };
             crate::access::check_relation(&relation, Privilege::Select, user, transaction, known)?;
             let key = as_key(&relation, key, known)?;
-            Ok(Value::Text(transaction.row_proof(&relation, &key, None)?.to_text()))
+            let bundle = match name {
+                "ledger.history_proof" => transaction.history_proof(&relation, &key)?,
+                _ => transaction.row_proof(&relation, &key, None)?,
+            };
+            Ok(Value::Text(bundle.to_text()))
         }
         _ => Err(Error::unsupported(format!("function {name}()"))),
     }

@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use host::Host;
 use session::Cluster;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,18 +45,24 @@ impl Serve {
         let mut options = self.open.options();
         options.on_fatal = Some(std::sync::Arc::new(|error: &types::Error| {
             // A failed fsync may have lost pages that a second one would call clean: only a restart tells.
-            eprintln!("stele: stopping: {error}");
+            let _ = writeln!(std::io::stderr(), "stele: stopping: {error}");
             std::process::exit(3);
         }));
         let cluster = Cluster::open(Host::real(), &dir, options)
             .with_context(|| format!("cannot open {}", dir.display()))?;
+        cluster.open_databases().with_context(|| format!("cannot open {}", dir.display()))?;
         let options = pg::Options { listen: self.listen, tls, trust_loopback: !self.no_trust_loopback };
         let result = pg::serve(cluster.clone(), options, |address| {
             let host =
                 if address.ip().is_unspecified() { "127.0.0.1".into() } else { address.ip().to_string() };
-            println!("stele {} serves {} on {address}", env!("CARGO_PKG_VERSION"), dir.display());
-            println!("\n    psql -h {host} -p {} -U stele stele\n", address.port());
-            println!("Stop with Ctrl-C.");
+            let (version, port) = (env!("CARGO_PKG_VERSION"), address.port());
+            // Whoever reads this may have closed the pipe: no reason to stop.
+            let _ = write!(
+                std::io::stdout(),
+                "stele {version} serves {} on {address}\n\n    psql -h {host} -p {port} -U stele stele\n\n\
+                 Stop with Ctrl-C.\n",
+                dir.display()
+            );
         });
         let closed = cluster.shutdown();
         result?;
