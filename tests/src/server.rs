@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
-/// The path of one of our programs (`stele`, `stele-verify`), in the profile of this test, built if it must be.
+/// The path of one of our programs (`stele`, `stele-verify`), in the profile of this test, built if it must be; or in the
+/// folder STELE_PROGRAMS, to test what is installed.
 pub fn program(name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os("STELE_PROGRAMS") {
+        return PathBuf::from(folder).join(name);
+    }
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
         .get_or_init(|| {

@@ -30,6 +30,7 @@ pub fn load(connection: &str, scale: f64) {
     copy(connection, "customer", tables::CustomerGenerator::new(scale, 1, 1).iter());
     copy(connection, "orders", tables::OrderGenerator::new(scale, 1, 1).iter());
     copy(connection, "lineitem", tables::LineItemGenerator::new(scale, 1, 1).iter());
+    crate::server::said(psql(connection, &file("indexes.sql")).output().unwrap());
     crate::server::said(psql(connection, "ANALYZE").output().unwrap());
 }
 

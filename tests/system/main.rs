@@ -6,6 +6,5 @@ mod exported;
 mod files;
 mod kill;
 mod load;
-mod proofs;
 mod ranks;
 mod tpch;

@@ -1,5 +1,6 @@
 //! TPC-H, loaded by COPY: all 22 queries give PostgreSQL's answers.
 
+use std::time::Instant;
 use stele_tests::{full_load, postgres, server, tpch};
 
 #[test]
@@ -16,8 +17,14 @@ fn every_query_gives_the_answer_of_postgres() {
     let mut wrong = Vec::new();
     for number in 1..=22 {
         let query = tpch::query(number);
-        let answer = |connection: &str| lines(server::said(tpch::psql(connection, &query).output().unwrap()));
-        let (expected, given) = (answer(&reference.connection()), answer(&stele.connection()));
+        let answer = |connection: &str| {
+            let start = Instant::now();
+            let lines = lines(server::said(tpch::psql(connection, &query).output().unwrap()));
+            (lines, start.elapsed())
+        };
+        let ((expected, theirs), (given, ours)) =
+            (answer(&reference.connection()), answer(&stele.connection()));
+        println!("query {number}: {} rows; PostgreSQL {theirs:.2?}, Stele {ours:.2?}", given.len());
         if expected != given {
             wrong.push(format!("query {number}:\nPostgreSQL: {expected:?}\nStele: {given:?}"));
         }
