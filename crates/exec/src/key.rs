@@ -87,7 +87,7 @@ fn without_padding(bytes: &[u8]) -> &[u8] {
 
 fn encode(value: &Value, data_type: DataType, out: &mut Vec<u8>) -> Result<()> {
     if let Value::Record(fields) = value {
-        for (data_type, field) in fields {
+        for (data_type, field) in fields.iter() {
             hash_value(&Vector::from_values(*data_type, [field]), 0, out)?;
         }
         return Ok(());
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn types_without_keys_are_sorted_by_comparison() {
         let record = |a: i32, b: &str| {
-            Value::Record(vec![(DataType::Int4, Value::Int4(a)), (DataType::Text, Value::text(b))])
+            Value::record(vec![(DataType::Int4, Value::Int4(a)), (DataType::Text, Value::text(b))])
         };
         let rows = [record(2, "a"), Value::Null, record(1, "b"), record(1, "a"), record(2, "a")];
         let vector = Vector::from_values(DataType::Record, &rows);

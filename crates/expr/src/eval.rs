@@ -133,7 +133,7 @@ fn evaluate<'a>(
         Expr::Slice { array, lower, upper, ty } => {
             container::slice(array, lower.as_deref(), upper.as_deref(), *ty, input, context, depth)
         }
-        Expr::Row(fields) => container::row(fields, input, context, depth),
+        Expr::Row { fields, names } => container::row(fields, names.as_ref(), input, context, depth),
         Expr::Field { record, index, ty } => container::field(record, *index, *ty, input, context, depth),
         Expr::Subplan { .. } => subplan(expr, input, context, depth),
     }

@@ -111,8 +111,11 @@ pub enum Expr {
         upper: Option<Box<Expr>>,
         ty: ColumnType,
     },
-    /// `ROW(...)`.
-    Row(Vec<Expr>),
+    /// `ROW(...)`, or with names a table's row.
+    Row {
+        fields: Vec<Expr>,
+        names: Option<types::FieldNames>,
+    },
     /// `(record).field`, by position.
     Field {
         record: Box<Expr>,
@@ -172,6 +175,11 @@ impl Expr {
         Expr::Constant { value: Value::Null, ty: ty.into() }
     }
 
+    /// `ROW(fields)`.
+    pub fn row(fields: Vec<Expr>) -> Expr {
+        Expr::Row { fields, names: None }
+    }
+
     /// The type of this expression's values.
     pub fn ty(&self) -> ColumnType {
         match self {
@@ -198,7 +206,7 @@ impl Expr {
             | Expr::IsDistinct { .. }
             | Expr::InList { .. }
             | Expr::Quantified { .. } => DataType::Bool.into(),
-            Expr::Row(_) => DataType::Record.into(),
+            Expr::Row { .. } => DataType::Record.into(),
         }
     }
 
@@ -213,7 +221,7 @@ impl Expr {
             Expr::Call { args, .. }
             | Expr::And(args)
             | Expr::Or(args)
-            | Expr::Row(args)
+            | Expr::Row { fields: args, names: _ }
             | Expr::Coalesce { args, .. }
             | Expr::Extreme { args, .. }
             | Expr::Array { elements: args, .. } => args.iter().for_each(visit),
@@ -260,7 +268,7 @@ impl Expr {
             Expr::Call { args, .. }
             | Expr::And(args)
             | Expr::Or(args)
-            | Expr::Row(args)
+            | Expr::Row { fields: args, names: _ }
             | Expr::Coalesce { args, .. }
             | Expr::Extreme { args, .. }
             | Expr::Array { elements: args, .. } => args.iter_mut().for_each(visit),

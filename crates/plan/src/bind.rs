@@ -8,7 +8,9 @@
 //! first place that decides. Every struct of the syntax is taken apart field by field: what is not supported is an
 //! error, never ignored.
 
+mod access;
 mod aggregate;
+mod associate;
 mod coerce;
 mod cte;
 mod data_type;
@@ -16,10 +18,12 @@ mod delete;
 mod expression;
 mod from;
 mod function;
+mod hypothetical;
 mod insert;
 mod literal;
 mod names;
 mod operator;
+mod outer_join;
 mod output_name;
 mod position;
 mod query;
@@ -85,6 +89,10 @@ pub(crate) struct Binder<'e> {
     view: Option<(String, Oid)>,
     /// INSERT ... OVERRIDING.
     overriding: Option<Overriding>,
+    /// Aggregates inside subqueries that are of an enclosing query's rows: that query takes them.
+    lifted: Vec<(Number, expr::AggregateCall)>,
+    /// Inside CASE or COALESCE, which may leave an argument out: its name.
+    conditional: Option<&'static str>,
     /// Where each column was first named, for "must appear in the GROUP BY clause".
     named_at: BTreeMap<Number, usize>,
 }
@@ -107,6 +115,8 @@ impl<'e> Binder<'e> {
             versions: Versions::Snapshot,
             view: None,
             overriding: None,
+            lifted: vec![],
+            conditional: None,
             named_at: BTreeMap::new(),
         }
     }

@@ -12,6 +12,7 @@ mod change;
 mod decorrelate;
 mod estimate;
 mod fold;
+mod hashed;
 mod inline_cte;
 mod join_order;
 mod lower;

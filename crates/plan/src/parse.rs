@@ -122,6 +122,7 @@ fn dialect() -> &'static SteleDialect {
 }
 
 fn parser(tokens: Vec<sqlparser::tokenizer::TokenWithSpan>) -> Parser<'static> {
+    let tokens = prepass::only_constants(tokens);
     Parser::new(dialect()).with_recursion_limit(RECURSION_LIMIT).with_tokens_with_locations(tokens)
 }
 

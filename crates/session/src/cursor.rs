@@ -36,7 +36,9 @@ impl Session {
             Prepared { statement: Arc::new(Statement::Query(query.clone())), fields, ..prepared.clone() };
         let mut portal = Portal::new(prepared, parameters.to_vec());
         portal.state = PortalState::Running(Box::new(Execution::new(query.clone(), false)));
-        portal.cursor = Some(Cursor { hold, scroll: scroll.unwrap_or(false), rows: vec![], position: 0 });
+        let depth = self.open.as_ref().map_or(0, |open| open.savepoints.len());
+        portal.cursor =
+            Some(Cursor { hold, scroll: scroll.unwrap_or(false), rows: vec![], position: 0, depth });
         self.portals.insert(name.to_owned(), portal);
         Ok(Outcome::done("DECLARE CURSOR"))
     }

@@ -26,6 +26,8 @@ pub struct Cursor {
     pub rows: Vec<Vec<Value>>,
     /// Where it stands: 0 before the first row, n on the n-th.
     pub position: usize,
+    /// How many savepoints there were when it was declared; 0 once its transaction has ended.
+    pub depth: usize,
 }
 
 pub enum PortalState {

@@ -253,7 +253,7 @@ impl Settings {
         let stored = match name {
             "DateStyle" => self.date_style(&value)?,
             "TimeZone" => {
-                let zone = types::datetime::TimeZone::parse(&value).map_err(|_| invalid())?;
+                let zone = types::datetime::TimeZone::parse_setting(&value).map_err(|_| invalid())?;
                 let shown = zone.name.clone();
                 self.text.time_zone = Arc::new(zone);
                 shown

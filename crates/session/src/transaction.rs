@@ -25,7 +25,7 @@ pub struct Open {
     pub failed: bool,
     /// Some statement has run in it: the isolation level is fixed.
     pub used: bool,
-    savepoints: Vec<(String, Savepoint, Settings)>,
+    pub savepoints: Vec<(String, Savepoint, Settings)>,
     /// As they were before: what a rollback goes back to.
     settings_before: Settings,
     /// Values before SET LOCAL, by name: what a commit goes back to.
@@ -172,6 +172,16 @@ impl Session {
         let Some(open) = self.open.as_mut() else { return Err(failed_block()) };
         let Some(transaction) = open.transaction.as_mut() else { return Err(failed_block()) };
         crate::access::check_query(query, transaction, &self.known)?;
+        let changes = query.locks.iter().any(|(_, lock)| *lock == plan::statement::TableLock::RowExclusive);
+        if changes && transaction.is_read_only() {
+            let command = match query.kind {
+                plan::QueryKind::Select => "SELECT",
+                plan::QueryKind::Insert => "INSERT",
+                plan::QueryKind::Update => "UPDATE",
+                plan::QueryKind::Delete => "DELETE",
+            };
+            return Err(err!(ReadOnlySqlTransaction, "cannot execute {command} in a read-only transaction"));
+        }
         for (oid, mode) in &query.locks {
             let mode = match mode {
                 plan::statement::TableLock::AccessShare => kv::TableMode::AccessShare,
@@ -260,6 +270,11 @@ impl Session {
             return Err(error);
         }
         self.portals.retain(|_, portal| portal.cursor.as_ref().is_some_and(|cursor| cursor.hold));
+        // What is held belongs to no savepoint of a later transaction.
+        self.portals
+            .values_mut()
+            .filter_map(|portal| portal.cursor.as_mut())
+            .for_each(|cursor| cursor.depth = 0);
         let Some(open) = self.open.take() else { return Ok(true) };
         let Some(transaction) = open.transaction else { return Ok(true) };
         let (meta, durable, report) = {
@@ -360,6 +375,11 @@ impl Session {
                 let open = self.block("RELEASE SAVEPOINT")?;
                 let at = open.savepoint(name)?;
                 open.savepoints.truncate(at);
+                for portal in self.portals.values_mut() {
+                    if let Some(cursor) = &mut portal.cursor {
+                        cursor.depth = cursor.depth.min(at);
+                    }
+                }
                 Ok(Outcome::done("RELEASE"))
             }
             TransactionCommand::RollbackTo(name) => {
@@ -371,7 +391,9 @@ impl Session {
                 if let Some(transaction) = &mut open.transaction {
                     transaction.rollback_to(savepoint);
                 }
-                self.portals.retain(|_, portal| portal.cursor.is_some());
+                // Cursors that were declared after the savepoint go with it.
+                self.portals
+                    .retain(|_, portal| portal.cursor.as_ref().is_some_and(|cursor| cursor.depth <= at));
                 self.put_settings_back(settings);
                 Ok(Outcome::done("ROLLBACK"))
             }
@@ -461,11 +483,19 @@ impl Session {
             ));
         }
         let was_read_only = open.transaction.as_ref().is_some_and(Transaction::is_read_only);
-        if used && was_read_only && modes.read_only == Some(false) {
-            return Err(err!(
-                ActiveSqlTransaction,
-                "cannot set transaction read-write mode inside a read-only transaction"
-            ));
+        if was_read_only && modes.read_only == Some(false) {
+            if !open.savepoints.is_empty() {
+                return Err(err!(
+                    ActiveSqlTransaction,
+                    "cannot set transaction read-write mode inside a read-only transaction"
+                ));
+            }
+            if used {
+                return Err(err!(
+                    ActiveSqlTransaction,
+                    "transaction read-write mode must be set before any query"
+                ));
+            }
         }
         if let Some(moment) = moment {
             return self.restart_at(moment);

@@ -219,7 +219,7 @@ fn decode_nested(code: u8, bytes: &[u8], nesting: u8) -> Result<Value> {
                 let (code, value) = decode_item(&mut input, nesting)?;
                 fields.push((type_of_code(code).unwrap_or(DataType::Text), value));
             }
-            Value::Record(fields)
+            Value::record(fields)
         }
         other => return Err(Error::corrupted(format!("unknown type code {other:02x}"))),
     };

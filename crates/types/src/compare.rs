@@ -30,7 +30,7 @@ pub fn compare(left: &Value, right: &Value) -> Ordering {
         (Oid(a), Oid(b)) => a.cmp(b),
         (Array(a), Array(b)) => compare_arrays(a, b),
         (Record(a), Record(b)) => {
-            for ((ty, a), (_, b)) in a.iter().zip(b) {
+            for ((ty, a), (_, b)) in a.iter().zip(b.iter()) {
                 let order = compare_as(*ty, a, b);
                 if order.is_ne() {
                     return order;

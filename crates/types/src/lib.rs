@@ -35,7 +35,7 @@ pub use error::{Error, Result, SqlState};
 pub use interval::Interval;
 pub use numeric::Numeric;
 pub use settings::TextSettings;
-pub use value::{Array, Value};
+pub use value::{Array, FieldNames, Record, Value};
 pub use vector::Vector;
 
 /// A transaction's number: its leaf's index in the ledger's log. Genesis is 0.

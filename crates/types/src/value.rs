@@ -38,8 +38,42 @@ pub enum Value {
     /// oid, regclass and friends.
     Oid(Oid),
     Array(Box<Array>),
-    /// A row value; each field with its type.
-    Record(Vec<(DataType, Value)>),
+    /// A row value.
+    Record(Box<Record>),
+}
+
+/// A row value: each field with its type, and their names where the row is a table's. Names matter to JSON only: rows
+/// that differ in them alone are equal.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub fields: Vec<(DataType, Value)>,
+    pub names: Option<FieldNames>,
+}
+
+/// The names of a row's fields, shared by all rows of one query.
+pub type FieldNames = std::sync::Arc<[String]>;
+
+impl Record {
+    /// The name of a field; without names they are f1, f2 and so on.
+    pub fn name(&self, index: usize) -> std::borrow::Cow<'_, str> {
+        match self.names.as_ref().and_then(|names| names.get(index)) {
+            Some(name) => name.as_str().into(),
+            None => format!("f{}", index + 1).into(),
+        }
+    }
+}
+
+impl PartialEq for Record {
+    fn eq(&self, other: &Record) -> bool {
+        self.fields == other.fields
+    }
+}
+
+impl std::ops::Deref for Record {
+    type Target = [(DataType, Value)];
+    fn deref(&self) -> &Self::Target {
+        &self.fields
+    }
 }
 
 impl PartialEq for Value {
@@ -92,6 +126,11 @@ impl Value {
 
     pub fn text(text: impl Into<String>) -> Value {
         Value::Text(text.into())
+    }
+
+    /// A row without names.
+    pub fn record(fields: Vec<(DataType, Value)>) -> Value {
+        Value::Record(Box::new(Record { fields, names: None }))
     }
 
     /// A one-dimensional array from 1.

@@ -6,7 +6,7 @@ use super::function_scan::set_call;
 use crate::context::Run;
 use expr::Expr;
 use plan::Plan;
-use types::{Batch, Result, Value, Vector};
+use types::{Batch, Record, Result, Value, Vector};
 
 pub(super) struct ProjectSet {
     input: Operator,
@@ -66,7 +66,9 @@ impl ProjectSet {
 fn as_value(expr: &Expr, result: &[Value]) -> Value {
     match (set_call(expr), result) {
         (Some((function, _)), values) if !function.columns.is_empty() => {
-            Value::Record(function.columns.iter().map(|(_, ty)| *ty).zip(values.iter().cloned()).collect())
+            let fields = function.columns.iter().map(|(_, ty)| *ty).zip(values.iter().cloned()).collect();
+            let names = function.columns.iter().map(|(name, _)| (*name).to_owned()).collect();
+            Value::Record(Box::new(Record { fields, names: Some(names) }))
         }
         (_, [value, ..]) => value.clone(),
         (_, []) => Value::Null,

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::expr::Expr;
 use crate::functions::jsonb;
 use std::borrow::Cow;
-use types::{Array, Batch, ColumnType, DataType, Error, Result, Value, Vector, bail};
+use types::{Array, Batch, ColumnType, DataType, Error, FieldNames, Record, Result, Value, Vector, bail};
 
 /// Evaluates some operands and makes one value per row of them.
 fn per_row<'b>(
@@ -155,13 +155,15 @@ fn slice_of(array: &Array, lower: Option<i64>, upper: Option<i64>) -> Array {
 
 pub(super) fn row<'a>(
     fields: &[Expr],
+    names: Option<&FieldNames>,
     input: &'a Batch,
     context: &Context<'_>,
     depth: usize,
 ) -> Result<Cow<'a, Vector>> {
     let types: Vec<DataType> = fields.iter().map(Expr::data_type).collect();
     per_row(&fields.iter().collect::<Vec<_>>(), DataType::Record, input, context, depth, |values| {
-        Ok(Value::Record(types.iter().copied().zip(values.iter().cloned()).collect()))
+        let fields = types.iter().copied().zip(values.iter().cloned()).collect();
+        Ok(Value::Record(Box::new(Record { fields, names: names.cloned() })))
     })
 }
 

@@ -344,10 +344,34 @@ pub(crate) fn make_timestamp(_: &Context<'_>, args: &[Value]) -> Result<Value> {
 pub(crate) fn make_timestamptz(context: &Context<'_>, args: &[Value]) -> Result<Value> {
     let local = local_time_of(args)?;
     timestamp(match args.get(6) {
-        Some(Value::Text(zone)) => civil::timestamp_at_zone(local, &NamedZone::parse(zone)?)?,
+        Some(Value::Text(zone)) => civil::timestamp_at_zone(local, &zone_of_argument(zone)?)?,
         _ => civil::local_to_utc(local, &context.settings.time_zone)?,
     })
 }
+/// A numeric zone counts east here, and needs its sign.
+fn zone_of_argument(zone: &str) -> Result<NamedZone> {
+    if zone.starts_with(|c: char| c.is_ascii_digit()) {
+        let error =
+            types::err!(InvalidParameterValue, "invalid input syntax for type numeric time zone: \"{zone}\"");
+        return Err(error.hint("Numeric time zones must have \"-\" or \"+\" as first character."));
+    }
+    let Some(digits) = zone.strip_prefix(['+', '-']) else { return NamedZone::parse(zone) };
+    let invalid =
+        || types::err!(InvalidParameterValue, "invalid input syntax for type numeric time zone: \"{zone}\"");
+    let mut parts = digits.split(':').map(|part| part.parse::<i32>().map_err(|_| invalid()));
+    let mut part = |max: i32| match parts.next() {
+        None => Ok(0),
+        Some(Ok(value)) if (0..=max).contains(&value) => Ok(value),
+        Some(Ok(_)) => Err(types::err!(InvalidParameterValue, "numeric time zone \"{zone}\" out of range")),
+        Some(Err(error)) => Err(error),
+    };
+    let seconds = part(15)? * 3600 + part(59)? * 60 + part(59)?;
+    if parts.next().is_some() {
+        return Err(invalid());
+    }
+    Ok(NamedZone::Fixed(if zone.starts_with('-') { -seconds } else { seconds }))
+}
+
 /// Every argument has a default of 0.
 pub(crate) fn make_interval(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     let part = |index: usize| match args.get(index) {

@@ -82,9 +82,11 @@ pub(crate) fn to_timestamp(context: &Context<'_>, args: &[Value]) -> Result<Valu
     let [Value::Text(text), Value::Text(template)] = args else { return Err(unexpected(args)) };
     let parsed = date_input::parse(text, template)?;
     let out_of_range = || err!(DatetimeFieldOverflow, "timestamp out of range");
+    // FF3 rounds to three digits, as timestamp(3) does.
+    let unit = 10i64.pow(6 - parsed.precision.min(6));
+    let micros_of_day = (parsed.micros_of_day + unit / 2) / unit * unit;
     let days = civil::days_from_civil(parsed.year, parsed.month, parsed.day);
-    let local =
-        days.checked_mul(civil::MICROS_PER_DAY).and_then(|micros| micros.checked_add(parsed.micros_of_day));
+    let local = days.checked_mul(civil::MICROS_PER_DAY).and_then(|micros| micros.checked_add(micros_of_day));
     let local = local.filter(|micros| civil::is_timestamp(*micros)).ok_or_else(out_of_range)?;
     match parsed.offset_seconds {
         Some(east) => {

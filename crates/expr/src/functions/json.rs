@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::functions::text::output;
 use crate::signature::functions;
 use types::json::{push_string, raw, to_json_text};
-use types::{Array, DataType, Error, Result, Value, Vector, err};
+use types::{Array, DataType, Error, Record, Result, Value, Vector, err};
 
 #[rustfmt::skip]
 functions! {
@@ -35,8 +35,6 @@ functions! {
     3955 "json_array_elements" (Json) -> Json = set(json_array_elements);
     3969 "json_array_elements_text" (Json) -> Text = set(json_array_elements_text);
     3261 "json_strip_nulls" (Json) -> Json = row(json_strip_nulls);
-    0 "to_json" (Record, TextArray) -> Json = row(named_row) stable;
-    0 "row_to_json" (Record, TextArray) -> Json = row(named_row) stable;
 }
 
 /// Which of the two types is made.
@@ -56,28 +54,19 @@ pub(crate) fn write(
     match value {
         // Names of regclass and friends are the runtime's.
         Value::Oid(_) => push_string(&output(value, data_type, context)?, out),
+        Value::Record(record) => write_record(record, context, ",", out)?,
         _ => to_json_text(value, data_type, context.settings, out),
     }
     Ok(())
 }
 
-/// Fields without names are f1, f2 and so on.
-fn write_record(
-    fields: &[(DataType, Value)],
-    names: Option<&Array>,
-    context: &Context<'_>,
-    separator: &str,
-    out: &mut String,
-) -> Result<()> {
+fn write_record(record: &Record, context: &Context<'_>, separator: &str, out: &mut String) -> Result<()> {
     out.push('{');
-    for (index, (data_type, value)) in fields.iter().enumerate() {
+    for (index, (data_type, value)) in record.iter().enumerate() {
         if index > 0 {
             out.push_str(separator);
         }
-        match names.and_then(|names| names.values.get(index)) {
-            Some(Value::Text(name)) => push_string(name, out),
-            _ => push_string(&format!("f{}", index + 1), out),
-        }
+        push_string(&record.name(index), out);
         out.push(':');
         write(value, *data_type, context, out)?;
     }
@@ -131,7 +120,7 @@ pub(crate) fn to_json_pretty(context: &Context<'_>, args: &[&Vector], rows: usiz
         let mut out = String::new();
         match value {
             Value::Null => return Ok(Value::Null),
-            Value::Record(fields) => write_record(fields, None, context, separator, &mut out)?,
+            Value::Record(fields) => write_record(fields, context, separator, &mut out)?,
             Value::Array(array) => {
                 let (count, inner) = match array.dimensions.split_first() {
                     Some(((length, _), inner)) => ((*length).max(1) as usize, inner.to_vec()),
@@ -165,17 +154,6 @@ pub(crate) fn to_json_pretty(context: &Context<'_>, args: &[&Vector], rows: usiz
         }
         Ok(Value::Text(out))
     })
-}
-
-/// The object of a row whose fields have names: what the binder makes of `row_to_json(t)`.
-pub(crate) fn named_row_text(context: &Context<'_>, args: &[Value]) -> Result<String> {
-    let [Value::Record(fields), Value::Array(names)] = args else { return Err(unexpected(args)) };
-    let mut out = String::new();
-    write_record(fields, Some(names), context, ",", &mut out)?;
-    Ok(out)
-}
-pub(crate) fn named_row(context: &Context<'_>, args: &[Value]) -> Result<Value> {
-    named_row_text(context, args).map(Value::Text)
 }
 
 pub(crate) fn array_text(values: &[Value], types: &[DataType], context: &Context<'_>) -> Result<String> {

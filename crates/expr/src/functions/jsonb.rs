@@ -2,7 +2,7 @@
 
 use crate::columnwise::rowwise;
 use crate::context::Context;
-use crate::functions::json::{Made, array_text, named_row_text, object_text, path_of, text_object};
+use crate::functions::json::{Made, array_text, object_text, path_of, text_object};
 use crate::functions::text::output;
 use crate::signature::functions;
 use types::json::{self, Node, Tree};
@@ -49,7 +49,6 @@ functions! {
     3465 "jsonb_array_elements_text" (Jsonb) -> Text = set(array_elements_text);
     3306 "jsonb_pretty" (Jsonb) -> Text = row(pretty);
     3262 "jsonb_strip_nulls" (Jsonb) -> Jsonb = row(strip_nulls);
-    0 "to_jsonb" (Record, TextArray) -> Jsonb = row(named_row) stable;
 }
 
 fn unexpected(args: &[Value]) -> Error {
@@ -213,6 +212,13 @@ pub(crate) fn tree<'a>(value: &'a Value, data_type: DataType, context: &Context<
     match value {
         // Names of regclass and friends are the runtime's.
         Value::Oid(_) => Ok(Tree::string(output(value, data_type, context)?)),
+        Value::Record(record) => {
+            let members = record
+                .iter()
+                .enumerate()
+                .map(|(index, (ty, field))| Ok((record.name(index), tree(field, *ty, context)?)));
+            Ok(Tree::Object(members.collect::<Result<_>>()?))
+        }
         _ => json::to_tree(value, data_type, context.settings),
     }
 }
@@ -229,9 +235,6 @@ pub(crate) fn to_jsonb(context: &Context<'_>, args: &[&Vector], rows: usize) -> 
         [value @ Value::Jsonb(_)] => Ok(value.clone()),
         _ => tree(&values[0], types[0], context)?.encode().map(Value::Jsonb),
     })
-}
-pub(crate) fn named_row(context: &Context<'_>, args: &[Value]) -> Result<Value> {
-    from_text(&named_row_text(context, args)?)
 }
 pub(crate) fn build_array(context: &Context<'_>, args: &[&Vector], rows: usize) -> Result<Vector> {
     let types = types_of(args);

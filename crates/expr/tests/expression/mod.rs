@@ -246,7 +246,7 @@ impl Parser {
                     let Token::Name(name) = self.peek().clone() else { panic!("a field") };
                     self.position += 1;
                     let index: usize = name[1..].parse().expect("fN");
-                    let Expr::Row(fields) = &left else { panic!("a row") };
+                    let Expr::Row { fields, names: None } = &left else { panic!("a row") };
                     let ty = fields[index - 1].ty();
                     Expr::Field { record: Box::new(left), index: index - 1, ty }
                 }
@@ -416,7 +416,7 @@ impl Parser {
                         DataType::Unknown => cast(field, DataType::Text.into(), false),
                         _ => Ok(field),
                     });
-                    Ok(Expr::Row(fields.collect::<Result<_>>()?))
+                    Ok(Expr::row(fields.collect::<Result<_>>()?))
                 }
                 "case" => self.case(),
                 "coalesce" | "greatest" | "least" if self.accept("(") => {

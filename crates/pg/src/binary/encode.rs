@@ -71,7 +71,7 @@ pub fn encode(
         Value::Array(array) => put_array(array, data_type, settings, scratch, out)?,
         Value::Record(fields) => {
             out.put_i32(fields.len() as i32);
-            for (field_type, value) in fields {
+            for (field_type, value) in fields.iter() {
                 out.put_u32(field_type.oid());
                 put_element(value, *field_type, settings, scratch, out)?;
             }

@@ -94,7 +94,7 @@ fn sends_and_receives_what_postgres_does() {
 
 #[test]
 fn a_record_carries_its_types() {
-    let record = Value::Record(vec![
+    let record = Value::record(vec![
         (DataType::Int4, Value::Int4(1)),
         (DataType::Text, Value::Null),
         (DataType::Text, Value::text("x")),

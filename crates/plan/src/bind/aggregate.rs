@@ -38,7 +38,28 @@ pub(crate) struct Grouping {
 impl Binder<'_> {
     /// The call as an aggregate; None if no aggregate has its name.
     pub(crate) fn aggregate_call(&mut self, call: &Call<'_>, place: &mut Place<'_>) -> Result<Option<Expr>> {
-        let Some((aggregate, ty)) = self.aggregate(call, place)? else { return Ok(None) };
+        if let Some(hypothetical) = self.hypothetical(call, place)? {
+            return Ok(Some(hypothetical));
+        }
+        let Some((aggregate, _)) = self.aggregate(call, place)? else { return Ok(None) };
+        self.collected_aggregate(aggregate, call, place).map(Some)
+    }
+
+    /// The column that stands for an aggregate: of this query, or of the one around it whose columns alone it uses.
+    pub(crate) fn collected_aggregate(
+        &mut self,
+        aggregate: AggregateCall,
+        call: &Call<'_>,
+        place: &mut Place<'_>,
+    ) -> Result<Expr> {
+        let ty = aggregate.ty;
+        let mut columns = Numbers::new();
+        rel::call_exprs(&aggregate).into_iter().for_each(|arg| rel::columns_of(arg, &mut columns));
+        if !columns.is_empty() && !columns.iter().any(|number| place.scope.has_local(*number)) {
+            let number = self.arena.column(ty);
+            self.lifted.push((number, aggregate));
+            return Ok(self.arena.expr(number));
+        }
         let clause = place.clause;
         let Some(collected) = place.collected.as_deref_mut() else {
             let error = match clause {
@@ -48,11 +69,43 @@ impl Binder<'_> {
             return Err(self.at(error, call.at));
         };
         if let Some((number, _)) = collected.aggregates.iter().find(|(_, same)| *same == aggregate) {
-            return Ok(Some(self.arena.expr(*number)));
+            return Ok(self.arena.expr(*number));
         }
         let number = self.arena.column(ty);
         collected.aggregates.push((number, aggregate));
-        Ok(Some(self.arena.expr(number)))
+        Ok(self.arena.expr(number))
+    }
+
+    /// Aggregates that subqueries have lifted since there were `before` of them and that are of this query's rows.
+    pub(crate) fn lifted_here(
+        &mut self,
+        before: usize,
+        scope: &super::Scope<'_>,
+    ) -> Vec<(Number, AggregateCall)> {
+        let (mut here, mut further) = (vec![], vec![]);
+        for (number, call) in self.lifted.split_off(before.min(self.lifted.len())) {
+            let mut columns = Numbers::new();
+            rel::call_exprs(&call).into_iter().for_each(|arg| rel::columns_of(arg, &mut columns));
+            match columns.iter().any(|number| scope.has_local(*number)) {
+                true => here.push((number, call)),
+                false => further.push((number, call)),
+            }
+        }
+        self.lifted.append(&mut further);
+        here
+    }
+
+    /// The same where no aggregate may be.
+    pub(crate) fn nothing_lifted(
+        &mut self,
+        before: usize,
+        scope: &super::Scope<'_>,
+        clause: Clause,
+    ) -> Result<()> {
+        match self.lifted_here(before, scope).is_empty() {
+            true => Ok(()),
+            false => Err(err!(GroupingError, "aggregate functions are not allowed in {}", clause.name())),
+        }
     }
 
     /// Binds arguments, ORDER BY and FILTER, and resolves.
@@ -104,7 +157,13 @@ impl Binder<'_> {
         };
         let mut coerced = vec![];
         for (arg, ty) in args.into_iter().zip(&resolved.arguments) {
-            coerced.push(self.argument(arg, *ty).map_err(|error| self.at(error, call.at))?);
+            let given = arg.clone();
+            let arg = self.argument(arg, *ty).map_err(|error| self.at(error, call.at))?;
+            if call.distinct {
+                // ORDER BY an argument means the argument as the aggregate takes it.
+                order_by.iter_mut().filter(|key| key.expr == given).for_each(|key| key.expr = arg.clone());
+            }
+            coerced.push(arg);
         }
         let filter = match call.filter {
             None => None,
@@ -134,12 +193,6 @@ impl Binder<'_> {
                 );
                 return Err(self.at(error, call.at));
             }
-        }
-        let mut columns = Numbers::new();
-        coerced.iter().chain(&filter).for_each(|arg| rel::columns_of(arg, &mut columns));
-        if !columns.is_empty() && !columns.iter().any(|number| place.scope.has_local(*number)) {
-            let error = Error::unsupported("an aggregate of an outer query's columns inside a subquery");
-            return Err(self.at(error, call.at));
         }
         let ty = types::ColumnType::from(resolved.returns);
         let aggregate = AggregateCall {
@@ -254,8 +307,8 @@ impl Binder<'_> {
 
     fn rewrite_grouped(&mut self, expr: &mut Expr, rewrite: &mut Rewrite<'_, '_>) -> Result<()> {
         if let Some((number, _)) = rewrite.groups.iter().find(|(_, group)| group == expr) {
-            // A constant among the groups stands for itself.
-            if !matches!(expr, Expr::Constant { .. }) {
+            // A constant among the groups stands for itself, unless a grouping set leaves it out.
+            if rewrite.several || !matches!(expr, Expr::Constant { .. }) {
                 *expr = self.arena.expr(*number);
             }
             return Ok(());
@@ -321,24 +374,21 @@ impl Binder<'_> {
                 lists.iter().map(|list| list.iter().map(|sql| add(binder, grouping, sql)).collect()).collect()
             };
             let own: Vec<Vec<usize>> = match sql {
-                Sql::GroupingSets(given) => lists(self, &mut grouping, given)?,
-                Sql::Rollup(given) => {
-                    let parts = lists(self, &mut grouping, given)?;
-                    (0..=parts.len()).rev().map(|count| parts[..count].concat()).collect()
-                }
-                Sql::Cube(given) => {
-                    if given.len() > 12 {
-                        return Err(err!(TooManyColumns, "CUBE is limited to 12 elements"));
+                Sql::GroupingSets(given) => {
+                    let mut all = vec![];
+                    for list in given {
+                        match nested_sets(list) {
+                            Some((true, parts)) => {
+                                all.extend(rolled_up(&lists(self, &mut grouping, &parts)?));
+                            }
+                            Some((false, parts)) => all.extend(cubed(&lists(self, &mut grouping, &parts)?)?),
+                            None => all.extend(lists(self, &mut grouping, std::slice::from_ref(list))?),
+                        }
                     }
-                    let parts = lists(self, &mut grouping, given)?;
-                    let count = parts.len();
-                    let chosen =
-                        |mask: usize| (0..count).filter(move |bit| mask & (1 << (count - 1 - bit)) != 0);
-                    (0..1usize << count)
-                        .rev()
-                        .map(|mask| chosen(mask).flat_map(|bit| parts[bit].iter().copied()).collect())
-                        .collect()
+                    all
                 }
+                Sql::Rollup(given) => rolled_up(&lists(self, &mut grouping, given)?),
+                Sql::Cube(given) => cubed(&lists(self, &mut grouping, given)?)?,
                 Sql::Tuple(elements) => {
                     vec![elements.iter().map(|sql| add(self, &mut grouping, sql)).collect::<Result<_>>()?]
                 }
@@ -358,6 +408,45 @@ impl Binder<'_> {
     }
 }
 
+/// ROLLUP: all parts, all but the last, and so on to none.
+fn rolled_up(parts: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    (0..=parts.len()).rev().map(|count| parts[..count].concat()).collect()
+}
+
+/// CUBE: every choice among the parts.
+fn cubed(parts: &[Vec<usize>]) -> Result<Vec<Vec<usize>>> {
+    let count = parts.len();
+    if count > 12 {
+        return Err(err!(TooManyColumns, "CUBE is limited to 12 elements"));
+    }
+    let chosen = |mask: usize| (0..count).filter(move |bit| mask & (1 << (count - 1 - bit)) != 0);
+    let sets = (0..1usize << count).rev();
+    Ok(sets.map(|mask| chosen(mask).flat_map(|bit| parts[bit].iter().copied()).collect()).collect())
+}
+
+/// ROLLUP (true) or CUBE inside GROUPING SETS, which parse as calls there, and their parts.
+fn nested_sets(list: &[Sql]) -> Option<(bool, Vec<Vec<Sql>>)> {
+    match list {
+        [Sql::Rollup(parts)] => Some((true, parts.clone())),
+        [Sql::Cube(parts)] => Some((false, parts.clone())),
+        [Sql::Function(function)] => {
+            let [ast::ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
+            let rollup = name.value.eq_ignore_ascii_case("rollup");
+            if name.quote_style.is_some() || !(rollup || name.value.eq_ignore_ascii_case("cube")) {
+                return None;
+            }
+            let ast::FunctionArguments::List(args) = &function.args else { return None };
+            let parts = super::operator::plain_arguments(args)?.into_iter().map(|part| match part {
+                Sql::Tuple(elements) => elements.clone(),
+                Sql::Nested(inner) => vec![(**inner).clone()],
+                one => vec![one.clone()],
+            });
+            Some((rollup, parts.collect()))
+        }
+        _ => None,
+    }
+}
+
 struct Rewrite<'a, 's> {
     groups: &'a mut Vec<(Number, Expr)>,
     sets: &'a mut Vec<Vec<usize>>,
@@ -369,24 +458,25 @@ struct Rewrite<'a, 's> {
 impl Rewrite<'_, '_> {
     /// The column belongs to a table whose whole primary key is grouped by.
     fn depends_on_key(&self, number: Number) -> bool {
-        if self.several {
-            return false;
-        }
+        // With several grouping sets the key must be in each of them.
         let grouped = |number: Number| {
-            self.groups
-                .iter()
-                .any(|(_, group)| matches!(group, Expr::Column { index, .. } if *index == number))
+            self.groups.iter().enumerate().any(|(position, (_, group))| {
+                matches!(group, Expr::Column { index, .. } if *index == number)
+                    && self.sets.iter().all(|set| set.contains(&position))
+            })
         };
         self.scope.tables.iter().any(|table| {
             let Some((relation, _)) = &table.base else { return false };
             let relation: &Relation = relation;
-            let of_table = |number: Number| table.columns.iter().find(|named| named.number == number);
+            let of_table = |number: Number| {
+                table.nullable == Some(number) || table.columns.iter().any(|named| named.number == number)
+            };
             let has_key = !relation.primary_key.is_empty();
             let key_grouped = relation.primary_key.iter().all(|id| {
                 let column = table.columns.iter().find(|named| named.origin == Some((relation.oid, *id)));
                 column.is_some_and(|named| grouped(named.number))
             });
-            of_table(number).is_some() && has_key && key_grouped
+            of_table(number) && has_key && key_grouped
         })
     }
 

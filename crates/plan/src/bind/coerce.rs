@@ -209,12 +209,12 @@ impl Binder<'_> {
         Ok(ColumnType::new(chosen, typmod))
     }
 
-    /// All of `exprs` in their common type.
+    /// All of `exprs` in their common type, and that type: its modifier holds only if it is that of all.
     pub(crate) fn unify(
         &mut self,
         exprs: Vec<(Expr, Option<&sqlparser::ast::Expr>)>,
         what: &str,
-    ) -> Result<Vec<Expr>> {
+    ) -> Result<(Vec<Expr>, ColumnType)> {
         let types: Vec<ColumnType> = exprs.iter().map(|(expr, _)| expr.ty()).collect();
         let common = match self.common_type(&types, what) {
             Ok(common) => common,
@@ -225,7 +225,9 @@ impl Binder<'_> {
                 });
             }
         };
-        exprs.into_iter().map(|(expr, at)| self.in_common_type(expr, common, what, at)).collect()
+        let exprs: Result<Vec<Expr>> =
+            exprs.into_iter().map(|(expr, at)| self.in_common_type(expr, common, what, at)).collect();
+        Ok((exprs?, common))
     }
 
     pub(crate) fn in_common_type(

@@ -264,7 +264,15 @@ impl Binder<'_> {
         };
         Ok(Some((
             rel,
-            Table { name: name.to_owned(), schema: None, columns, hidden: vec![], base: None, scalar: false },
+            Table {
+                name: name.to_owned(),
+                schema: None,
+                columns,
+                hidden: vec![],
+                base: None,
+                scalar: false,
+                nullable: None,
+            },
         )))
     }
 }

@@ -1,12 +1,13 @@
 //! One expression.
 
-use super::operator::{and, element_of, row_elements, strip};
+use super::associate::{self, Corrected};
+use super::operator::{and, row_elements, strip, symbol};
 use super::scope::Found;
 use super::{Binder, Clause, Place, names};
 use expr::Expr;
-use sqlparser::ast::{self, AccessExpr, Expr as Sql, UnaryOperator};
+use sqlparser::ast::{self, Expr as Sql, UnaryOperator};
 use types::cast::Context;
-use types::{ColumnType, DataType, Error, Result, bail, err};
+use types::{DataType, Error, Result, bail, err};
 
 impl Binder<'_> {
     pub(crate) fn expr(&mut self, sql: &Sql, place: &mut Place<'_>) -> Result<Expr> {
@@ -22,8 +23,7 @@ impl Binder<'_> {
             Sql::Value(value) => self.literal(value).map_err(|error| self.at(error, sql)),
             Sql::TypedString(typed) => self.typed_string(typed),
             Sql::Interval(interval) => self.interval(interval, place),
-            Sql::BinaryOp { .. } => self.binary_chain(sql, place),
-            Sql::UnaryOp { op, expr } => self.unary(op, expr, sql, place),
+            Sql::BinaryOp { .. } | Sql::UnaryOp { .. } => self.operators(sql, place),
             Sql::IsNull(inner) => self.is_null(inner, false, place),
             Sql::IsNotNull(inner) => self.is_null(inner, true, place),
             Sql::IsTrue(inner) => self.boolean_test(inner, Some(true), false, "IS TRUE", place),
@@ -169,7 +169,10 @@ impl Binder<'_> {
             }
             Sql::Function(function) => self.function(function, sql, place),
             Sql::Case { case_token: _, end_token: _, operand, conditions, else_result } => {
-                self.case(operand.as_deref(), conditions, else_result.as_deref(), place)
+                let outside = self.conditional.replace("CASE");
+                let case = self.case(operand.as_deref(), conditions, else_result.as_deref(), place);
+                self.conditional = outside;
+                case
             }
             Sql::Exists { subquery, negated } => self.exists(subquery, *negated, place),
             Sql::Subquery(query) => self.scalar_subquery(query, place),
@@ -209,6 +212,22 @@ impl Binder<'_> {
         }
     }
 
+    fn operators(&mut self, sql: &Sql, place: &mut Place<'_>) -> Result<Expr> {
+        match associate::corrected(sql) {
+            Corrected::Same => {}
+            Corrected::Rearranged(sql) => return self.expr(&sql, place),
+            Corrected::Chained(op) => {
+                let op = symbol(&op)?;
+                let error = err!(SyntaxError, "syntax error at or near \"{op}\"");
+                return Err(self.source.locate_operator(error, sql, &op));
+            }
+        }
+        match sql {
+            Sql::UnaryOp { op, expr } => self.unary(op, expr, sql, place),
+            _ => self.binary_chain(sql, place),
+        }
+    }
+
     /// A chain of binary operators leans to the left: walked by a loop, because clients send thousands of ORs.
     fn binary_chain(&mut self, sql: &Sql, place: &mut Place<'_>) -> Result<Expr> {
         let Sql::BinaryOp { left, op, right } = sql else { return Err(Error::internal("a binary operator")) };
@@ -236,7 +255,7 @@ impl Binder<'_> {
         }
     }
 
-    fn identifier(&mut self, ident: &ast::Ident, place: &mut Place<'_>) -> Result<Expr> {
+    pub(crate) fn identifier(&mut self, ident: &ast::Ident, place: &mut Place<'_>) -> Result<Expr> {
         let name = names::fold(ident);
         match self.find_column(&name, place.scope).map_err(|error| self.at(error, ident))? {
             Some(Found::Column(named)) => {
@@ -260,7 +279,7 @@ impl Binder<'_> {
         }
     }
 
-    fn compound(&mut self, parts: &[ast::Ident], place: &mut Place<'_>) -> Result<Expr> {
+    pub(crate) fn compound(&mut self, parts: &[ast::Ident], place: &mut Place<'_>) -> Result<Expr> {
         let folded: Vec<String> = parts.iter().map(names::fold).collect();
         let Some(first) = parts.first() else { return Err(Error::internal("a name without parts")) };
         let found = match folded.as_slice() {
@@ -280,131 +299,6 @@ impl Binder<'_> {
             self.named_at.entry(named.number).or_insert(position);
         }
         Ok(self.column(&named))
-    }
-
-    /// `a[1]`, `(f(x)).field`, `t.a[1:2]`.
-    fn access(&mut self, root: &Sql, chain: &[AccessExpr], place: &mut Place<'_>) -> Result<Expr> {
-        // Leading dots of a bare name belong to the name: t.a[1].
-        let mut parts = vec![];
-        if let Sql::Identifier(ident) = root {
-            parts.push(ident.clone());
-        } else if let Sql::CompoundIdentifier(idents) = root {
-            parts.extend(idents.iter().cloned());
-        }
-        let mut rest = chain;
-        while let (false, [AccessExpr::Dot(Sql::Identifier(ident)), tail @ ..]) = (parts.is_empty(), rest) {
-            parts.push(ident.clone());
-            rest = tail;
-        }
-        // (t).a of a table's row is t.a.
-        if let (Sql::Nested(inner), [AccessExpr::Dot(Sql::Identifier(field)), tail @ ..]) = (root, rest)
-            && let Sql::Identifier(ident) = strip(inner)
-            && let Some(Found::Row(table)) = self.find_column(&names::fold(ident), place.scope)?
-            && !table.scalar
-        {
-            parts = vec![ident.clone(), field.clone()];
-            rest = tail;
-        }
-        let mut value = match parts.as_slice() {
-            [] => self.expr(root, place)?,
-            [ident] => self.identifier(ident, place)?,
-            parts => self.compound(parts, place)?,
-        };
-        for access in rest {
-            value = match access {
-                AccessExpr::Dot(Sql::Identifier(field)) => self.field(value, field)?,
-                AccessExpr::Dot(other) => {
-                    return Err(self.at(err!(SyntaxError, "syntax error at or near \"{other}\""), other));
-                }
-                AccessExpr::Subscript(subscript) => self.subscript(value, subscript, root, place)?,
-            };
-        }
-        Ok(value)
-    }
-
-    fn field(&mut self, record: Expr, field: &ast::Ident) -> Result<Expr> {
-        let name = names::fold(field);
-        let Some(fields) = self.fields_of(&record) else {
-            let error = match record.data_type() {
-                DataType::Record => {
-                    err!(UndefinedColumn, "could not identify column \"{name}\" in record data type")
-                }
-                ty => err!(
-                    WrongObjectType,
-                    "column notation .{name} applied to type {ty}, which is not a composite type"
-                ),
-            };
-            return Err(self.at(error, field));
-        };
-        let Some(index) = fields.iter().position(|(field, _)| *field == name) else {
-            let error = err!(UndefinedColumn, "could not identify column \"{name}\" in record data type");
-            return Err(self.at(error, field));
-        };
-        Ok(Expr::Field { record: Box::new(record), index, ty: fields[index].1 })
-    }
-
-    /// The fields of a record, where they are known.
-    pub(crate) fn fields_of(&self, record: &Expr) -> Option<Vec<(String, ColumnType)>> {
-        match record {
-            Expr::Column { index, .. } => self.arena.records.get(index).cloned(),
-            Expr::Row(exprs) => {
-                Some(exprs.iter().enumerate().map(|(i, expr)| (format!("f{}", i + 1), expr.ty())).collect())
-            }
-            Expr::Call { function, .. } if !function.columns.is_empty() => {
-                Some(function.columns.iter().map(|(name, ty)| (name.to_string(), (*ty).into())).collect())
-            }
-            _ => None,
-        }
-    }
-
-    fn subscript(
-        &mut self,
-        array: Expr,
-        subscript: &ast::Subscript,
-        at: &Sql,
-        place: &mut Place<'_>,
-    ) -> Result<Expr> {
-        let ty = array.data_type();
-        let Some(element) = element_of(ty) else {
-            let error = match ty {
-                DataType::Jsonb => {
-                    Error::unsupported("subscripting jsonb").hint("Use the operators -> and ->>.")
-                }
-                _ => err!(
-                    DatatypeMismatch,
-                    "cannot subscript type {ty} because it does not support subscripting"
-                ),
-            };
-            return Err(self.at(error, at));
-        };
-        match subscript {
-            ast::Subscript::Index { index } => {
-                let index = self.array_index(index, place)?;
-                let ty = ColumnType::new(element, array.ty().typmod);
-                Ok(Expr::Subscript { array: Box::new(array), index: Box::new(index), ty })
-            }
-            ast::Subscript::Slice { lower_bound, upper_bound, stride } => {
-                if stride.is_some() {
-                    bail!(SyntaxError, "an array slice has no stride");
-                }
-                let mut bound = |bound: &Option<Sql>| match bound {
-                    None => Ok(None),
-                    Some(bound) => self.array_index(bound, place).map(|bound| Some(Box::new(bound))),
-                };
-                let (lower, upper) = (bound(lower_bound)?, bound(upper_bound)?);
-                let ty = array.ty();
-                Ok(Expr::Slice { array: Box::new(array), lower, upper, ty })
-            }
-        }
-    }
-
-    fn array_index(&mut self, index: &Sql, place: &mut Place<'_>) -> Result<Expr> {
-        let bound = self.expr(index, place)?;
-        match self.try_coerce(bound, DataType::Int4.into(), Context::Assignment) {
-            Ok(Some(bound)) => Ok(bound),
-            Ok(None) => Err(self.at(err!(DatatypeMismatch, "array subscript must have type integer"), index)),
-            Err(error) => Err(self.at(error, index)),
-        }
     }
 
     fn unary(&mut self, op: &UnaryOperator, operand: &Sql, at: &Sql, place: &mut Place<'_>) -> Result<Expr> {
@@ -440,8 +334,13 @@ impl Binder<'_> {
             }
             return Ok(and(all));
         }
-        match self.expr(inner, place)? {
-            Expr::Row(fields) => Ok(and(fields
+        let bound = match self.expr(inner, place)? {
+            // A row that an outer join made up has no field either.
+            Expr::Case { default: Some(row), .. } if matches!(*row, Expr::Row { .. }) => *row,
+            bound => bound,
+        };
+        match bound {
+            Expr::Row { fields, names: _ } => Ok(and(fields
                 .into_iter()
                 .map(|field| Expr::IsNull { input: Box::new(field), negated })
                 .collect())),
@@ -471,8 +370,8 @@ impl Binder<'_> {
         place: &mut Place<'_>,
     ) -> Result<Expr> {
         let (first, second) = if negated { ("<", ">") } else { (">=", "<=") };
+        // PostgreSQL writes the operand twice as well: a volatile one is computed twice.
         let input = self.expr(value, place)?;
-        self.once(&input, value)?;
         let low_expr = self.expr(low, place)?;
         let first = self.operate_at(first, input.clone(), low_expr, value, low)?;
         let high_expr = self.expr(high, place)?;
@@ -495,7 +394,8 @@ impl Binder<'_> {
     fn once(&self, operand: &Expr, at: &Sql) -> Result<()> {
         let volatile = |expr: &Expr| matches!(expr, Expr::Call { function, .. } if function.volatility == expr::Volatility::Volatile);
         if crate::rel::any(operand, &volatile) {
-            let error = Error::unsupported("a volatile function as the operand of CASE or BETWEEN");
+            let error =
+                Error::unsupported("a volatile function as the operand of a CASE of several branches");
             return Err(self.at(error.hint("Compute it in a subquery first."), at));
         }
         Ok(())
@@ -514,6 +414,10 @@ impl Binder<'_> {
             // `x LIKE ANY (array)` parses into this flag.
             let op = ast::BinaryOperator::Custom(symbol.to_owned());
             return self.quantified(input, &op, pattern, false, place);
+        }
+        if let (Some(array), None) = (array_of_all(pattern), escape) {
+            let op = ast::BinaryOperator::Custom(symbol.to_owned());
+            return self.quantified(input, &op, array, true, place);
         }
         let left = self.expr(input, place)?;
         let right = match escape {
@@ -534,7 +438,9 @@ impl Binder<'_> {
             None => None,
             Some(sql) => {
                 let bound = self.expr(sql, place)?;
-                self.once(&bound, sql)?;
+                if conditions.len() > 1 {
+                    self.once(&bound, sql)?;
+                }
                 // An undecided operand is text, as in PostgreSQL.
                 Some(self.decided(bound, sql)?)
             }
@@ -562,9 +468,8 @@ impl Binder<'_> {
             None => (Expr::null(DataType::Unknown), None),
         };
         results.insert(0, default);
-        let mut results = self.unify(results, "CASE")?;
+        let (mut results, ty) = self.unify(results, "CASE")?;
         let default = results.remove(0);
-        let ty = default.ty();
         let default = match default {
             Expr::Constant { value: types::Value::Null, .. } => None,
             other => Some(Box::new(other)),
@@ -576,9 +481,17 @@ impl Binder<'_> {
         let mut all = Vec::with_capacity(elements.len());
         for element in elements {
             let bound = self.expr(element, place)?;
-            all.push(self.decided(bound, *element)?);
+            match (element, bound) {
+                // `row(1, t.*)`
+                (Sql::QualifiedWildcard(..), Expr::Row { fields, names: _ }) => all.extend(fields),
+                (Sql::QualifiedWildcard(..), Expr::Case { default: Some(row), .. }) => match *row {
+                    Expr::Row { fields, names: _ } => all.extend(fields),
+                    row => all.push(row),
+                },
+                (_, bound) => all.push(self.decided(bound, *element)?),
+            }
         }
-        Ok(Expr::Row(all))
+        Ok(Expr::row(all))
     }
 
     fn array(&mut self, array: &ast::Array, at: &Sql, place: &mut Place<'_>) -> Result<Expr> {
@@ -598,8 +511,7 @@ impl Binder<'_> {
         for element in elem {
             elements.push((self.expr(element, place)?, Some(element)));
         }
-        let elements = self.unify(elements, "ARRAY")?;
-        let element = elements.first().map(Expr::ty).unwrap_or(DataType::Text.into());
+        let (elements, element) = self.unify(elements, "ARRAY")?;
         if element.data_type.is_array() {
             return Err(self.at(Error::unsupported("an array of more than one dimension"), at));
         }
@@ -615,5 +527,19 @@ impl Binder<'_> {
     pub(crate) fn constant_expr(&mut self, sql: &Sql, clause: Clause) -> Result<Expr> {
         let scope = super::Scope::default();
         self.expr(sql, &mut Place::new(&scope, clause))
+    }
+}
+
+/// `LIKE ALL (array)` parses as LIKE a call of ALL.
+fn array_of_all(pattern: &Sql) -> Option<&Sql> {
+    let Sql::Function(function) = pattern else { return None };
+    let [ast::ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
+    if name.quote_style.is_some() || !name.value.eq_ignore_ascii_case("all") {
+        return None;
+    }
+    let ast::FunctionArguments::List(list) = &function.args else { return None };
+    match super::operator::plain_arguments(list)?.as_slice() {
+        [array] => Some(array),
+        _ => None,
     }
 }

@@ -140,16 +140,29 @@ impl Binder<'_> {
             | JoinOperator::LeftArrayJoin
             | JoinOperator::InnerArrayJoin => return Err(Error::unsupported("this kind of join")),
         };
+        let (mut left, mut right) = (left, right);
         self.distinct_names(&left.tables, &right.tables)?;
         if swapped || kind == JoinKind::Full {
             let made = left.rel.outputs();
-            if right.rel.free().iter().any(|number| made.contains(number)) {
+            let shown = right.columns.iter().any(|column| made.contains(&column.number));
+            if shown || right.rel.free().iter().any(|number| made.contains(number)) {
                 return Err(err!(
                     InvalidColumnReference,
                     "invalid reference to FROM-clause entry in a lateral item"
                 )
                 .detail("The combining JOIN type must be INNER or LEFT for a LATERAL reference."));
             }
+        }
+        let (left_nullable, right_nullable) = match kind {
+            JoinKind::Full => (true, true),
+            JoinKind::Left => (swapped, !swapped),
+            JoinKind::Inner | JoinKind::Semi | JoinKind::Anti => (false, false),
+        };
+        if left_nullable {
+            left = self.nullable(left);
+        }
+        if right_nullable {
+            right = self.nullable(right);
         }
         let mut tables = [left.tables.clone(), right.tables.clone()].concat();
         let mut on = vec![];
@@ -326,7 +339,15 @@ impl Binder<'_> {
                 };
                 let name = names::fold(&alias.name);
                 let Bound { rel, columns } = bound;
-                let table = Table { name, schema: None, columns, hidden: vec![], base: None, scalar: false };
+                let table = Table {
+                    name,
+                    schema: None,
+                    columns,
+                    hidden: vec![],
+                    base: None,
+                    scalar: false,
+                    nullable: None,
+                };
                 self.aliased(rel, table, Some(alias))
             }
             TableFactor::Function { lateral: _, name, args, with_ordinality, alias } => {
@@ -350,6 +371,7 @@ impl Binder<'_> {
                             hidden: vec![],
                             base: None,
                             scalar: false,
+                            nullable: None,
                         };
                         self.aliased(item.rel, table, Some(alias))
                     }
@@ -529,6 +551,7 @@ impl Binder<'_> {
             hidden,
             base: Some((relation.clone(), key)),
             scalar: false,
+            nullable: None,
         };
         (Rel::Scan(scan), table)
     }
@@ -558,6 +581,7 @@ impl Binder<'_> {
             hidden: vec![(HiddenColumn::TableOid, tableoid)],
             base: None,
             scalar: false,
+            nullable: None,
         };
         (rel, table)
     }
@@ -628,6 +652,7 @@ impl Binder<'_> {
             hidden: vec![],
             base: None,
             scalar: false,
+            nullable: None,
         };
         Ok((rel, table))
     }

@@ -223,11 +223,15 @@ impl Binder<'_> {
                     return Err(self.at(err!(SyntaxError, "syntax error at or near \")\""), call.at));
                 }
                 let mut args = vec![];
+                let outside = self.conditional;
+                if what == "COALESCE" {
+                    self.conditional = Some("COALESCE");
+                }
                 for sql in &call.syntax {
                     args.push((self.expr(sql, place)?, Some(*sql)));
                 }
-                let args = self.unify(args, &what)?;
-                let ty = args.first().map(Expr::ty).unwrap_or(DataType::Text.into());
+                self.conditional = outside;
+                let (args, ty) = self.unify(args, &what)?;
                 match call.name.as_str() {
                     "coalesce" => Expr::Coalesce { args, ty },
                     name => Expr::Extreme { args, greatest: name == "greatest", ty },
@@ -275,6 +279,11 @@ impl Binder<'_> {
 
     /// A set-returning function among the expressions of a select list: rows multiply, see `Rel::ProjectSet`.
     fn set_call(&mut self, expr: Expr, at: &Sql, place: &mut Place<'_>) -> Result<Expr> {
+        if let Some(what) = self.conditional {
+            let error = err!(FeatureNotSupported, "set-returning functions are not allowed in {what}")
+                .hint("You might be able to move the set-returning function into a LATERAL FROM item.");
+            return Err(self.at(error, at));
+        }
         let clause = place.clause;
         let allowed =
             matches!(clause, Clause::SelectList | Clause::OrderBy | Clause::DistinctOn | Clause::GroupBy);

@@ -416,8 +416,15 @@ impl Binder<'_> {
             }
         }
         let schema = qualified.then(|| relation.schema.clone());
-        let table =
-            Table { name: name.to_owned(), schema, columns, hidden: vec![], base: None, scalar: false };
+        let table = Table {
+            name: name.to_owned(),
+            schema,
+            columns,
+            hidden: vec![],
+            base: None,
+            scalar: false,
+            nullable: None,
+        };
         (numbers, table)
     }
 

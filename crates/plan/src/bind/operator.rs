@@ -40,6 +40,9 @@ impl Binder<'_> {
         right: &Sql,
         place: &mut Place<'_>,
     ) -> Result<Expr> {
+        if *op == BinaryOperator::Overlaps {
+            return self.overlaps(left, right, place);
+        }
         let symbol = symbol(op)?;
         if let (Some(lefts), Some(rights)) = (row_elements(left), row_elements(right)) {
             return self.compare_rows(&symbol, &lefts, &rights, left, place);
@@ -50,6 +53,21 @@ impl Binder<'_> {
         let left_expr = self.expr(left, place)?;
         let right_expr = self.expr(right, place)?;
         self.operate_at(&symbol, left_expr, right_expr, left, right)
+    }
+
+    /// `(start, end) OVERLAPS (start, length)`
+    fn overlaps(&mut self, left: &Sql, right: &Sql, place: &mut Place<'_>) -> Result<Expr> {
+        let mut args = vec![];
+        for (side, sql) in [("left", left), ("right", right)] {
+            match row_elements(sql).as_deref() {
+                Some(&[start, end]) => args.extend([start, end]),
+                _ => {
+                    let message = "wrong number of parameters on {side} side of OVERLAPS expression";
+                    return Err(self.at(err!(SyntaxError, "{}", message.replace("{side}", side)), sql));
+                }
+            }
+        }
+        self.call_named("overlaps", &args, left, place)
     }
 
     pub(crate) fn operate_at(
@@ -121,6 +139,43 @@ impl Binder<'_> {
                     at,
                 ))
             }
+        }
+    }
+
+    /// [`Binder::compare_rows`] of expressions that are bound.
+    pub(crate) fn compare_bound_rows(
+        &mut self,
+        symbol: &str,
+        lefts: Vec<Expr>,
+        rights: Vec<Expr>,
+    ) -> Result<Expr> {
+        let pairs: Vec<(Expr, Expr)> = lefts.into_iter().zip(rights).collect();
+        match symbol {
+            "=" | "<>" => {
+                let mut all = vec![];
+                for (left, right) in pairs {
+                    all.push(self.operate(symbol, Some(left), right)?);
+                }
+                Ok(if symbol == "=" { and(all) } else { or(all) })
+            }
+            "<" | "<=" | ">" | ">=" => {
+                let mut result: Option<Expr> = None;
+                for (left, right) in pairs.into_iter().rev() {
+                    result = Some(match result {
+                        None => self.operate(symbol, Some(left), right)?,
+                        Some(rest) => {
+                            let differs = self.operate(&symbol[..1], Some(left.clone()), right.clone())?;
+                            let equal = self.operate("=", Some(left), right)?;
+                            Expr::Or(vec![differs, Expr::And(vec![equal, rest])])
+                        }
+                    });
+                }
+                result.ok_or_else(|| Error::internal("a comparison of empty rows"))
+            }
+            _ => bail!(
+                FeatureNotSupported,
+                "could not determine interpretation of row comparison operator {symbol}"
+            ),
         }
     }
 

@@ -27,9 +27,11 @@ fn strong(sql: &Sql) -> Option<String> {
         Sql::Exists { negated: false, .. } => Some("exists".into()),
         Sql::Array(_) => Some("array".into()),
         Sql::Tuple(_) => Some("row".into()),
+        Sql::BinaryOp { op: ast::BinaryOperator::Overlaps, .. } => Some("overlaps".into()),
         Sql::Extract { .. } => Some("extract".into()),
         Sql::AtTimeZone { .. } => Some("timezone".into()),
         Sql::Position { .. } => Some("position".into()),
+        Sql::Substring { shorthand: true, .. } => Some("substr".into()),
         Sql::Substring { .. } => Some("substring".into()),
         Sql::Overlay { .. } => Some("overlay".into()),
         Sql::Ceil { .. } => Some("ceil".into()),
@@ -59,6 +61,7 @@ fn weak(sql: &Sql) -> Option<String> {
         Sql::TypedString(typed) => type_name(&typed.data_type),
         Sql::Interval(_) => Some("interval".into()),
         Sql::Collate { expr, .. } => weak(expr),
+        Sql::CompoundFieldAccess { root, .. } => weak(root),
         _ => None,
     }
 }

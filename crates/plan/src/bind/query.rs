@@ -177,7 +177,11 @@ impl Binder<'_> {
                 }
             }
             Sql::Value(ast::ValueWithSpan {
-                value: ast::Value::SingleQuotedString(_) | ast::Value::Boolean(_) | ast::Value::Null,
+                value:
+                    ast::Value::SingleQuotedString(_)
+                    | ast::Value::EscapedStringLiteral(_)
+                    | ast::Value::Boolean(_)
+                    | ast::Value::Null,
                 span: _,
             }) => Err(self.at(err!(SyntaxError, "non-integer constant in {clause}"), sql)),
             Sql::Identifier(ident) => {
@@ -232,11 +236,6 @@ impl Binder<'_> {
             }
             error
         })?;
-        if !crate::rel::columns_in(&bound).is_empty() {
-            let error =
-                err!(InvalidColumnReference, "argument of {} must not contain variables", clause.name());
-            return Err(self.at(error, sql));
-        }
         let from = bound.data_type();
         match self.try_coerce(bound, DataType::Int8.into(), Context::Assignment) {
             Ok(Some(count)) => Ok(Some(count)),

@@ -31,6 +31,8 @@ pub(crate) struct Table {
     pub base: Option<(Arc<Relation>, Number)>,
     /// A function of one column: its name as a row is that column.
     pub scalar: bool,
+    /// On the nullable side of an outer join: a column that is NULL only in the rows that the join made up.
+    pub nullable: Option<Number>,
 }
 
 /// A column under the name it has here.
@@ -167,7 +169,19 @@ impl Binder<'_> {
             [only] if table.scalar => self.arena.expr(only.number),
             columns => {
                 let columns = columns.to_vec();
-                Expr::Row(columns.iter().map(|named| self.column(named)).collect())
+                let names = columns.iter().map(|named| named.name.clone()).collect();
+                let fields = columns.iter().map(|named| self.column(named)).collect();
+                let row = Expr::Row { fields, names: Some(names) };
+                // Where an outer join found no row there is none, rather than one of NULLs.
+                match table.nullable {
+                    None => row,
+                    Some(number) => {
+                        let missing =
+                            Expr::IsNull { input: Box::new(self.arena.expr(number)), negated: false };
+                        let branches = vec![(missing, Expr::null(DataType::Record))];
+                        Expr::Case { branches, default: Some(Box::new(row)), ty: DataType::Record.into() }
+                    }
+                }
             }
         }
     }

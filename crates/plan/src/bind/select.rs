@@ -81,7 +81,9 @@ impl Binder<'_> {
             return Err(err!(SyntaxError, "SELECT ... INTO is not allowed here"));
         }
 
+        let lifted = self.lifted.len();
         let (mut input, scope) = self.from(from, outer)?;
+        self.nothing_lifted(lifted, &scope, Clause::FromFunction)?;
         let mut collected = Collected::default();
         for ast::NamedWindowDefinition(name, definition) in named_window {
             let folded = names::fold(name);
@@ -100,7 +102,9 @@ impl Binder<'_> {
 
         let mut items = self.select_list(projection, &scope, &mut collected)?;
         if let Some(sql) = selection {
+            let before = self.lifted.len();
             let bound = self.expr(sql, &mut Place::new(&scope, Clause::Where))?;
+            self.nothing_lifted(before, &scope, Clause::Where)?;
             let mut predicates = vec![];
             rel::conjuncts(self.condition(bound, "WHERE", sql)?, &mut predicates);
             input = input.filter(predicates);
@@ -115,12 +119,14 @@ impl Binder<'_> {
             }
         };
         let mut keys = self.order_by(tail.order_by, &mut items, &scope, &mut collected)?;
+        let before = self.lifted.len();
         let grouping = self.group_by(group_by, &items, &scope)?;
+        self.nothing_lifted(before, &scope, Clause::GroupBy)?;
         let mut distinct_on = self.distinct_on(distinct.as_ref(), &mut items, &scope, &mut collected)?;
         if resolve {
             for item in &mut items {
                 if item.expr.data_type() == DataType::Unknown {
-                    let expr = std::mem::replace(&mut item.expr, Expr::Row(vec![]));
+                    let expr = std::mem::replace(&mut item.expr, Expr::row(vec![]));
                     item.expr = match item.sql {
                         Some(sql) => self.decided(expr, sql)?,
                         None => expr,
@@ -129,6 +135,7 @@ impl Binder<'_> {
             }
         }
 
+        collected.aggregates.extend(self.lifted_here(lifted, &scope));
         let is_distinct = matches!(distinct, Some(ast::Distinct::Distinct));
         let plain = !grouping.present
             && collected.aggregates.is_empty()
@@ -182,8 +189,16 @@ impl Binder<'_> {
         // Every output gets a column; a plain column keeps its own.
         let mut computed: Vec<(Number, Expr)> = vec![];
         let mut columns: Vec<Named> = vec![];
+        // What is volatile and no sort key is computed after the sort, for the rows that LIMIT leaves.
+        let mut late: Vec<(Number, Expr)> = vec![];
+        let sorted = !keys.is_empty() && distinct.is_none();
         for item in &items {
-            let number = self.computed(&item.expr, &mut computed);
+            let is_late =
+                sorted && rel::any(&item.expr, &is_volatile) && !keys.iter().any(|key| key.expr == item.expr);
+            let number = match is_late {
+                true => self.computed(&item.expr, &mut late),
+                false => self.computed(&item.expr, &mut computed),
+            };
             columns.push(Named { name: item.name.clone(), number, origin: item.origin });
         }
         for key in &mut keys {
@@ -240,6 +255,7 @@ impl Binder<'_> {
         if !tail.locks.is_empty() {
             input = self.locked(input, tail.locks, &scope)?;
         }
+        input = input.project(late);
         let rel = self.finish(Finish { rel: input, keys }, tail, outer)?;
         Ok(Bound { rel, columns })
     }
@@ -249,9 +265,8 @@ impl Binder<'_> {
         if let Expr::Column { index, .. } = expr {
             return *index;
         }
-        let volatile = |expr: &Expr| matches!(expr, Expr::Call { function, .. } if function.volatility == expr::Volatility::Volatile);
         if let Some((number, _)) =
-            computed.iter().find(|(_, known)| known == expr && !rel::any(known, &volatile))
+            computed.iter().find(|(_, known)| known == expr && !rel::any(known, &is_volatile))
         {
             return *number;
         }
@@ -393,7 +408,7 @@ impl Binder<'_> {
             && let Some(item) = items.get_mut(index)
         {
             if item.expr.data_type() == DataType::Unknown {
-                let expr = std::mem::replace(&mut item.expr, Expr::Row(vec![]));
+                let expr = std::mem::replace(&mut item.expr, Expr::row(vec![]));
                 item.expr = self.decided(expr, sql)?;
             }
             return Ok(item.expr.clone());
@@ -579,4 +594,8 @@ fn lock_name(locks: &[ast::LockClause]) -> &'static str {
         Some(ast::LockType::Share) => "FOR SHARE",
         _ => "FOR UPDATE",
     }
+}
+
+fn is_volatile(expr: &Expr) -> bool {
+    matches!(expr, Expr::Call { function, .. } if function.volatility == expr::Volatility::Volatile)
 }

@@ -167,6 +167,7 @@ impl<'e> Binder<'e> {
     }
 
     fn planned(mut self, bound: Bound, kind: QueryKind) -> Result<Query> {
+        self.all_taken()?;
         let parameters = self.parameter_types()?;
         let Bound { rel, columns } = bound;
         let typed: Vec<_> =
@@ -182,6 +183,7 @@ impl<'e> Binder<'e> {
     }
 
     fn planned_insert(mut self, mut insert: super::insert::Insert) -> Result<Query> {
+        self.all_taken()?;
         let parameters = self.parameter_types()?;
         let typed = typed_returning(insert.returning.as_deref());
         let fields = self.fields(&typed);
@@ -192,6 +194,7 @@ impl<'e> Binder<'e> {
     }
 
     fn planned_change(mut self, mut change: super::update::Change, kind: QueryKind) -> Result<Query> {
+        self.all_taken()?;
         let parameters = self.parameter_types()?;
         let typed = typed_returning(change.returning.as_deref());
         let fields = self.fields(&typed);
@@ -202,6 +205,14 @@ impl<'e> Binder<'e> {
             _ => planner.delete(change)?,
         };
         self.query_of(planner, plan, fields, kind, parameters)
+    }
+
+    /// No aggregate is left whose query could not take it.
+    fn all_taken(&self) -> Result<()> {
+        match self.lifted.is_empty() {
+            true => Ok(()),
+            false => Err(err!(GroupingError, "aggregate functions are not allowed here")),
+        }
     }
 
     fn query_of(

@@ -118,6 +118,7 @@ impl Binder<'_> {
             hidden: vec![],
             base: None,
             scalar: false,
+            nullable: None,
         };
         let scope = Scope::of_table(None, table);
         let source = std::mem::replace(&mut self.source, super::position::Source::new(None));

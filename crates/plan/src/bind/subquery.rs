@@ -10,7 +10,10 @@ use types::{ColumnType, DataType, Result, err};
 
 impl Binder<'_> {
     fn subquery(&mut self, query: &ast::Query, place: &Place<'_>) -> Result<Bound> {
-        self.deeper(|binder| binder.query(query, Some(place.scope), true))
+        let outside = self.conditional.take();
+        let bound = self.deeper(|binder| binder.query(query, Some(place.scope), true));
+        self.conditional = outside;
+        bound
     }
 
     /// The expression that runs a bound subquery.
@@ -158,17 +161,43 @@ impl Binder<'_> {
         Ok(self.subplan(bound, kind, DataType::Bool))
     }
 
-    /// `(a, b) = (SELECT c, d ...)`.
+    /// `(a, b) = (SELECT c, d ...)`: NULL for no row, an error for more than one.
     pub(crate) fn compare_row_with_subquery(
         &mut self,
         symbol: &str,
         lefts: &[&Sql],
         query: &ast::Query,
-        _place: &mut Place<'_>,
+        place: &mut Place<'_>,
     ) -> Result<Expr> {
-        let error =
-            types::Error::unsupported(format!("a row {symbol} a subquery of {} columns", lefts.len()))
-                .hint("Use IN or EXISTS.");
-        Err(self.at(error, query))
+        let mut left = Vec::with_capacity(lefts.len());
+        for sql in lefts {
+            left.push(self.expr(sql, place)?);
+        }
+        let bound = self.subquery(query, place)?;
+        if bound.columns.len() != left.len() {
+            let many = if bound.columns.len() > left.len() { "many" } else { "few" };
+            return Err(self.at(err!(SyntaxError, "subquery has too {many} columns"), query));
+        }
+        let mut volatile = false;
+        bound.rel.visit(&mut |rel| {
+            let one = |expr: &Expr| matches!(expr, Expr::Call { function, .. } if function.volatility == expr::Volatility::Volatile);
+            volatile |= rel.exprs().into_iter().any(|expr| crate::rel::any(expr, &one));
+        });
+        if volatile {
+            return Err(self.at(types::Error::unsupported("comparing a row with a volatile subquery"), query));
+        }
+        // One record, whose fields are compared.
+        let fields: Vec<Expr> = bound.columns.iter().map(|column| self.arena.expr(column.number)).collect();
+        let types: Vec<ColumnType> = fields.iter().map(Expr::ty).collect();
+        let record = self.arena.column(DataType::Record);
+        let named = super::Named { name: "row".into(), number: record, origin: None };
+        let rel = bound.rel.project(vec![(record, Expr::row(fields))]);
+        let row = self.scalar(Bound { rel, columns: vec![named] });
+        let right: Vec<Expr> = types
+            .into_iter()
+            .enumerate()
+            .map(|(index, ty)| Expr::Field { record: Box::new(row.clone()), index, ty })
+            .collect();
+        self.compare_bound_rows(symbol, left, right).map_err(|error| self.at(error, query))
     }
 }

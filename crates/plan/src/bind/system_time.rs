@@ -54,7 +54,10 @@ impl Binder<'_> {
     /// is an interval counts from now.
     pub(crate) fn query_as_of(&mut self, sql: &Sql) -> Result<()> {
         let relative = match sql {
-            Sql::Value(ast::ValueWithSpan { value: ast::Value::SingleQuotedString(text), span: _ }) => {
+            Sql::Value(ast::ValueWithSpan {
+                value: ast::Value::SingleQuotedString(text) | ast::Value::EscapedStringLiteral(text),
+                span: _,
+            }) => {
                 let trimmed = text.trim_start();
                 (trimmed.starts_with('-') && !trimmed.starts_with("-inf")).then(|| text.clone())
             }

@@ -80,12 +80,23 @@ impl Binder<'_> {
         }
         let bound = self.arguments(&call, &mut place)?;
         let expr = self.call_resolved(schema.as_deref(), &folded, bound, &at)?;
-        let columns = match &expr {
+        let mut columns: Vec<(String, ColumnType)> = match &expr {
             Expr::Call { function, .. } if !function.columns.is_empty() => {
                 function.columns.iter().map(|(name, ty)| (name.to_string(), ColumnType::from(*ty))).collect()
             }
             other => vec![(folded.clone(), other.ty())],
         };
+        if let (
+            [(name, _)],
+            "json_array_elements"
+            | "jsonb_array_elements"
+            | "json_array_elements_text"
+            | "jsonb_array_elements_text",
+        ) = (columns.as_mut_slice(), folded.as_str())
+        {
+            // Its result has a name of its own.
+            *name = "value".into();
+        }
         let scalar = columns.len() == 1
             && !matches!(&expr, Expr::Call { function, .. } if !function.columns.is_empty());
         self.function_scan(vec![expr], columns, folded, scalar, ordinality, alias)
@@ -127,7 +138,9 @@ impl Binder<'_> {
             .map(|(name, ty)| Named { name, number: self.arena.column(ty), origin: None })
             .collect();
         // The only column of a function takes the table's alias as its name.
-        if let (true, Some(alias), [only]) = (scalar, alias, named.as_mut_slice()) {
+        if let (true, Some(alias), [only]) = (scalar, alias, named.as_mut_slice())
+            && only.name == name
+        {
             only.name = names::fold(&alias.name);
         }
         if ordinality {
@@ -140,7 +153,8 @@ impl Binder<'_> {
             columns: named.iter().map(|named| named.number).collect(),
         };
         let scalar = scalar && !ordinality;
-        let table = Table { name, schema: None, columns: named, hidden: vec![], base: None, scalar };
+        let table =
+            Table { name, schema: None, columns: named, hidden: vec![], base: None, scalar, nullable: None };
         if let Some(alias) = alias
             && alias.columns.iter().any(|column| column.data_type.is_some())
         {
@@ -237,8 +251,15 @@ impl Binder<'_> {
             LedgerScanKind::Changes => "changes",
         };
         self.volatile = true;
-        let table =
-            Table { name: name.into(), schema: None, columns, hidden: vec![], base: None, scalar: false };
+        let table = Table {
+            name: name.into(),
+            schema: None,
+            columns,
+            hidden: vec![],
+            base: None,
+            scalar: false,
+            nullable: None,
+        };
         self.aliased(rel, table, alias)
     }
 }

@@ -41,11 +41,14 @@ impl Binder<'_> {
         let mut unified = vec![];
         for (index, column) in by_column.into_iter().enumerate() {
             let undecided = column.iter().all(|(expr, _)| expr.data_type() == types::DataType::Unknown);
-            let column = match undecided && !resolve && rows.len() == 1 {
-                true => column.into_iter().map(|(expr, _)| expr).collect(),
+            let (column, ty) = match undecided && !resolve && rows.len() == 1 {
+                true => {
+                    let column: Vec<Expr> = column.into_iter().map(|(expr, _)| expr).collect();
+                    let ty = column.first().map(Expr::ty).unwrap_or(types::DataType::Text.into());
+                    (column, ty)
+                }
                 false => self.unify(column, "VALUES")?,
             };
-            let ty = column.first().map(Expr::ty).unwrap_or(types::DataType::Text.into());
             let number = self.arena.column(ty);
             columns.push(Named { name: format!("column{}", index + 1), number, origin: None });
             unified.push(column.into_iter());

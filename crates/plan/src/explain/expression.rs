@@ -92,7 +92,7 @@ impl Names<'_> {
                 };
                 format!("{}[{}:{}]", self.expr(array), bound(lower), bound(upper))
             }
-            Expr::Row(fields) => format!("ROW({})", self.list(fields)),
+            Expr::Row { fields, names: _ } => format!("ROW({})", self.list(fields)),
             Expr::Field { record, index, .. } => format!("({}).f{}", self.expr(record), index + 1),
             Expr::Subplan { plan, kind, .. } => {
                 let name = format!("SubPlan {}", plan + 1);

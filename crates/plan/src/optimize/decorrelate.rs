@@ -15,7 +15,10 @@ impl Planner<'_> {
             let taken = std::mem::replace(child, Rel::OneRow);
             *child = self.decorrelated(taken)?;
         }
-        let Rel::Filter { input, predicates } = rel else { return Ok(rel) };
+        let Rel::Filter { input, predicates } = rel else {
+            self.hash_exists_in(&mut rel)?;
+            return Ok(rel);
+        };
         let mut split = vec![];
         predicates.into_iter().for_each(|predicate| rel::conjuncts(predicate, &mut split));
         let mut result = *input;
@@ -33,6 +36,9 @@ impl Planner<'_> {
                     same
                 }
             };
+        }
+        for predicate in &mut stay {
+            self.hash_exists(predicate)?;
         }
         Ok(result.filter(stay))
     }
@@ -340,7 +346,7 @@ impl Planner<'_> {
 }
 
 /// Takes the filters that use `parameters` out of a subquery's top. None if something there needs all rows together.
-fn peeled(rel: Rel, parameters: &[Number]) -> Option<(Rel, Vec<Expr>)> {
+pub(super) fn peeled(rel: Rel, parameters: &[Number]) -> Option<(Rel, Vec<Expr>)> {
     match rel {
         Rel::Filter { input, predicates } => {
             let (core, mut correlated) = peeled(*input, parameters)?;
@@ -377,7 +383,7 @@ fn peeled(rel: Rel, parameters: &[Number]) -> Option<(Rel, Vec<Expr>)> {
 }
 
 /// Nothing of the tree depends on the outer row any more.
-fn usable(core: &Rel, parameters: &[Number]) -> bool {
+pub(super) fn usable(core: &Rel, parameters: &[Number]) -> bool {
     let free = core.free();
     !parameters.iter().any(|parameter| free.contains(parameter))
 }

@@ -9,7 +9,7 @@ use types::{DataType, TextSettings, Value};
 /// Folds every expression of a tree.
 pub(crate) fn tree(rel: &mut Rel, settings: &TextSettings) {
     for expr in rel.exprs_mut() {
-        let taken = std::mem::replace(expr, Expr::Row(vec![]));
+        let taken = std::mem::replace(expr, Expr::row(vec![]));
         *expr = fold(taken, settings);
     }
     for child in rel.children_mut() {
@@ -23,7 +23,7 @@ pub fn fold(mut expr: Expr, settings: &TextSettings) -> Expr {
         return expr;
     }
     expr.for_each_child_mut(&mut |child| {
-        let taken = std::mem::replace(child, Expr::Row(vec![]));
+        let taken = std::mem::replace(child, Expr::row(vec![]));
         *child = fold(taken, settings);
     });
     let expr = simplified(expr);
@@ -68,7 +68,7 @@ fn foldable(expr: &Expr) -> bool {
             | Expr::Column { .. }
             | Expr::Parameter { .. }
             | Expr::Outer { .. }
-            | Expr::Row(_)
+            | Expr::Row { .. }
             | Expr::Field { .. }
             | Expr::Subplan { .. } => false,
         }

@@ -13,7 +13,7 @@
 
 use super::lexer::{self, position};
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 use types::{Result, err};
 
 /// sqlparser's tokens of a statement, rewritten. Blanks and comments are gone.
@@ -22,6 +22,7 @@ pub fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>> {
     Tokenizer::new(super::dialect(), text).tokenize_with_location_into_buf(&mut tokens).map_err(|error| {
         err!(SyntaxError, "{}", error.message).at(position(text, byte_of(text, error.location)))
     })?;
+    let mut tokens = continued(tokens);
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
     for token in &tokens {
         if let Token::Word(Word { value, quote_style: None, .. }) = &token.token
@@ -36,6 +37,55 @@ pub fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>> {
         }
     }
     rewrite(text, tokens)
+}
+
+/// Strings that only blanks with a newline part are one (PostgreSQL 15, 4.1.2.1).
+fn continued(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut out: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut blanks: Vec<TokenWithSpan> = vec![];
+    for token in tokens {
+        if let Token::Whitespace(blank) = &token.token {
+            // A comment of several lines ends a string; one to the end of the line is a newline.
+            if !matches!(blank, Whitespace::MultiLineComment(_)) {
+                blanks.push(token);
+                continue;
+            }
+        }
+        let newline = |blank: &TokenWithSpan| {
+            matches!(
+                blank.token,
+                Token::Whitespace(Whitespace::Newline | Whitespace::SingleLineComment { .. })
+            )
+        };
+        if let (Some(before), Token::SingleQuotedString(more)) = (out.last_mut(), &token.token)
+            && let Token::SingleQuotedString(text) = &mut before.token
+            && blanks.iter().any(newline)
+        {
+            text.push_str(more);
+            before.span.end = token.span.end;
+            blanks.clear();
+            continue;
+        }
+        out.append(&mut blanks);
+        out.push(token);
+    }
+    out
+}
+
+/// sqlparser takes a string for a name in many places. PostgreSQL never does, so that strings go to it in the spelling
+/// that it takes for a constant only; except where it asks for this one.
+pub fn only_constants(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    for at in 0..tokens.len() {
+        let asked = at > 0 && is_word(tokens.get(at - 1), "interval")
+            || at > 1
+                && matches!(tokens[at - 1].token, Token::LParen)
+                && is_word(tokens.get(at - 2), "extract");
+        let token = &mut tokens[at].token;
+        if let (Token::SingleQuotedString(text), false) = (&mut *token, asked) {
+            *token = Token::EscapedStringLiteral(std::mem::take(text));
+        }
+    }
+    tokens
 }
 
 /// The byte that sqlparser's line and column (characters from 1) name.
@@ -98,6 +148,10 @@ fn rewrite(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>>
             at += long_form(text, &tokens[at..], &mut out)?;
         } else if let Some(skip) = filled_in(rest, &mut out) {
             at += skip;
+        } else if matches!(rest[0].token, Token::DoubleEq) {
+            // No synonym of `=`, but an operator that does not exist.
+            out.push(TokenWithSpan::new(Token::CustomBinaryOperator("==".into()), span));
+            at += 1;
         } else {
             out.push(unkeyworded(rest));
             at += 1;
@@ -121,6 +175,72 @@ fn filled_in(rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan>) -> Option<usi
                 return Some(taken);
             }
             return Some(taken + 1);
+        }
+    }
+    // (t).*, which sqlparser knows without the parentheses.
+    if let [
+        TokenWithSpan { token: Token::LParen, .. },
+        name @ TokenWithSpan { token: Token::Word(_), .. },
+        TokenWithSpan { token: Token::RParen, .. },
+        period @ TokenWithSpan { token: Token::Period, .. },
+        star @ TokenWithSpan { token: Token::Mul, .. },
+        ..,
+    ] = rest
+        && (matches!(out.last().map(|before| &before.token), Some(Token::Comma))
+            || is_word(out.last(), "select"))
+    {
+        out.extend([name.clone(), period.clone(), star.clone()]);
+        return Some(5);
+    }
+    // GROUP BY ALL is GROUP BY.
+    if are(rest, &["group", "by", "all"]) && rest.len() > 3 {
+        out.extend_from_slice(&rest[..2]);
+        return Some(3);
+    }
+    // name 'x', pg_catalog.int4 '1': types that sqlparser does not know as such.
+    if !is_word(out.last(), "as") && !matches!(out.last().map(|before| &before.token), Some(Token::Period)) {
+        let qualified = is_word(rest.first(), "pg_catalog")
+            && matches!(rest.get(1).map(|next| &next.token), Some(Token::Period));
+        let at = if qualified { 2 } else { 0 };
+        if let (Token::Word(Word { value, quote_style: None, .. }), Some(Token::SingleQuotedString(_))) =
+            (&rest.get(at)?.token, rest.get(at + 1).map(|next| &next.token))
+            && (qualified || UNKNOWN_TYPES.iter().any(|ty| ty.eq_ignore_ascii_case(value)))
+            && types::DataType::from_name(&value.to_ascii_lowercase()).is_some()
+        {
+            out.push(word("CAST", Keyword::CAST, span));
+            out.push(TokenWithSpan::new(Token::LParen, span));
+            out.push(rest[at + 1].clone());
+            out.push(word("AS", Keyword::AS, span));
+            out.push(rest[at].clone());
+            out.push(TokenWithSpan::new(Token::RParen, rest[at + 1].span));
+            return Some(at + 2);
+        }
+    }
+    // x ISNULL, x NOTNULL: reserved but for functions and types, so that nothing else can stand here.
+    let postfix = ["isnull", "notnull"].iter().position(|word| is_word(rest.first(), word));
+    if let Some(negated) = postfix
+        && !matches!(rest.get(1).map(|next| &next.token), Some(Token::LParen | Token::Period))
+        && !is_word(out.last(), "as")
+        && !matches!(out.last().map(|before| &before.token), None | Some(Token::Period))
+    {
+        out.push(word("IS", Keyword::IS, span));
+        if negated == 1 {
+            out.push(word("NOT", Keyword::NOT, span));
+        }
+        out.push(word("NULL", Keyword::NULL, span));
+        return Some(1);
+    }
+    // FETCH FIRST (1 + 1) ROWS ONLY: sqlparser takes a plain number there, but any expression after LIMIT.
+    if is_word(rest.first(), "fetch")
+        && (is_word(rest.get(1), "first") || is_word(rest.get(1), "next"))
+        && matches!(rest.get(2)?.token, Token::LParen)
+    {
+        let end = 2 + closing(&rest[2..])?;
+        let rows = is_word(rest.get(end + 1), "row") || is_word(rest.get(end + 1), "rows");
+        if rows && is_word(rest.get(end + 2), "only") {
+            out.push(word("LIMIT", Keyword::LIMIT, span));
+            out.extend_from_slice(&rest[2..=end]);
+            return Some(end + 3);
         }
     }
     // Weaker row locks: the stronger ones exclude all that these do.
@@ -149,16 +269,85 @@ fn filled_in(rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan>) -> Option<usi
     None
 }
 
+/// Where the parenthesis closes that opens at 0.
+fn closing(tokens: &[TokenWithSpan]) -> Option<usize> {
+    let mut depth = 0usize;
+    for (at, token) in tokens.iter().enumerate() {
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return Some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// PostgreSQL's types that sqlparser takes for names of the user's.
+const UNKNOWN_TYPES: &[&str] = &[
+    "bpchar",
+    "int2vector",
+    "name",
+    "oid",
+    "oidvector",
+    "regclass",
+    "regnamespace",
+    "regproc",
+    "regprocedure",
+    "regrole",
+    "regtype",
+    "xid",
+];
+
+/// Clauses of other databases, which are names here.
+const FOREIGN: &[&str] = &[
+    "anti",
+    "asof",
+    "cluster",
+    "connect",
+    "distribute",
+    "format",
+    "global",
+    "match_condition",
+    "match_recognize",
+    "minus",
+    "open",
+    "output",
+    "pivot",
+    "prewhere",
+    "qualify",
+    "sample",
+    "semi",
+    "settings",
+    "sort",
+    "start",
+    "top",
+    "trim",
+    "unpivot",
+    "view",
+];
+
 /// With table versions on, sqlparser takes `at`, `before` and `changes` for clauses; as names they are quoted.
 fn unkeyworded(rest: &[TokenWithSpan]) -> TokenWithSpan {
     let token = &rest[0];
     let call = matches!(rest.get(1).map(|next| &next.token), Some(Token::LParen));
     let zone = is_word(rest.get(1), "time");
+    // Of a window: PARTITION BY, EXCLUDE TIES.
+    let window = ["by", "current", "group", "ties", "no"].iter().any(|word| is_word(rest.get(1), word));
+    let word_of_window = !window && (is_word(rest.first(), "partition") || is_word(rest.first(), "exclude"));
     match &token.token {
         Token::Word(Word { value, quote_style: None, .. })
             if !call
                 && !zone
-                && ["at", "before", "changes"].iter().any(|w| w.eq_ignore_ascii_case(value)) =>
+                && (word_of_window
+                    || ["at", "before", "changes"]
+                        .iter()
+                        .chain(FOREIGN)
+                        .any(|w| w.eq_ignore_ascii_case(value))) =>
         {
             let quoted = Word {
                 value: value.to_ascii_lowercase(),

@@ -4,7 +4,7 @@ use super::Utility;
 use crate::parse::cursor::Cursor;
 use crate::parse::lexer::Kind;
 use crate::statement::{Discard, Set, TransactionCommand, TransactionModes};
-use types::{Error, Result};
+use types::{Error, Result, err};
 
 pub fn set(cursor: &mut Cursor<'_>) -> Result<Utility> {
     if cursor.eat("constraints") {
@@ -127,11 +127,26 @@ fn time_zone(cursor: &mut Cursor<'_>, local: bool) -> Result<Utility> {
     } else if cursor.eat("interval") {
         let text = cursor.string()?;
         let _ = cursor.eat("hour to minute") || cursor.eat("hour");
-        Some(text)
+        Some(hours_of_interval(&text)?)
     } else {
         Some(value(cursor, false)?)
     };
     Ok(Utility::Set(Set { local, name: "timezone".into(), value, all: false }))
+}
+
+/// An interval as the hours east of UTC that the setting takes: as text `-08:00` is a POSIX rule, which counts west.
+fn hours_of_interval(text: &str) -> Result<String> {
+    let parsed = types::text::parse(text, types::DataType::Interval.into(), &types::TextSettings::default())?;
+    let types::Value::Interval(interval) = parsed else { return Err(Error::internal("an interval")) };
+    for (there, what) in [(interval.months != 0, "month"), (interval.days != 0, "day")] {
+        if there {
+            return Err(err!(
+                InvalidParameterValue,
+                "invalid interval value for time zone: {what} not allowed"
+            ));
+        }
+    }
+    Ok(format!("{}", interval.micros as f64 / 3_600_000_000.0))
 }
 
 /// SET CONSTRAINTS { ALL | name, ... } { DEFERRED | IMMEDIATE }

@@ -65,7 +65,7 @@ fn each_type_has_its_bytes() {
 
 #[test]
 fn a_row_is_a_composite() {
-    let row = Value::Record(vec![(DataType::Int4, Value::Int4(1)), (DataType::Text, Value::Null)]);
+    let row = Value::record(vec![(DataType::Int4, Value::Int4(1)), (DataType::Text, Value::Null)]);
     assert_eq!(encoded(&row), bytes("0002 13 00000004 00000001 00 00000000"));
     assert_eq!(encoded(&decode(0x41, &encoded(&row)).unwrap()), encoded(&row));
 }

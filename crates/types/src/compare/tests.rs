@@ -53,7 +53,7 @@ fn each_type_has_sql_s_order() {
         ints(&[2]),
         Value::array(DataType::Int4, vec![Value::Null]),
     ]);
-    let row = |a: Value, b: Value| Value::Record(vec![(DataType::Int4, a), (DataType::Int4, b)]);
+    let row = |a: Value, b: Value| Value::record(vec![(DataType::Int4, a), (DataType::Int4, b)]);
     ascending(&[
         row(Value::Int4(1), Value::Int4(2)),
         row(Value::Int4(1), Value::Null),

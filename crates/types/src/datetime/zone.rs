@@ -61,7 +61,7 @@ impl TimeZone {
                 if hours.abs() < 24.0
                     && text.trim().starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) =>
             {
-                TimeZone::fixed((hours * 3600.0) as i32)
+                TimeZone::fixed((hours * 3600.0).round() as i32)
             }
             _ => TimeZone::lookup(text).ok_or_else(|| {
                 err!(InvalidParameterValue, "invalid value for parameter \"TimeZone\": \"{text}\"")
@@ -205,9 +205,9 @@ impl TimeZone {
         micros.saturating_add(self.offset_at(micros) as i64 * MICROS_PER_SECOND)
     }
 
-    /// What `abbreviation` meant in this zone at a local time: its last use before, else its first after it.
-    fn abbreviation_offset(&self, abbreviation: &str, local_micros: i64) -> Option<i32> {
-        let at = TimeZone::timestamp(self.to_utc(local_micros));
+    /// What `abbreviation` meant in this zone at a time (UTC): its last use before, else its first after it.
+    fn abbreviation_offset(&self, abbreviation: &str, micros: i64) -> Option<i32> {
+        let at = TimeZone::timestamp(micros);
         let now = self.zone.to_offset_info(at);
         if now.abbreviation().eq_ignore_ascii_case(abbreviation) {
             return Some(now.offset().seconds());
@@ -257,7 +257,7 @@ impl NamedZone {
             NamedZone::Fixed(offset) => *offset,
             NamedZone::Zone(zone) => zone.offset_at_local(local_micros),
             NamedZone::Abbreviation(name, zone) => zone
-                .abbreviation_offset(name, local_micros)
+                .abbreviation_offset(name, zone.to_utc(local_micros))
                 .unwrap_or_else(|| zone.offset_at_local(local_micros)),
         }
     }
@@ -267,9 +267,9 @@ impl NamedZone {
         match self {
             NamedZone::Fixed(offset) => *offset,
             NamedZone::Zone(zone) => zone.offset_at(micros),
-            NamedZone::Abbreviation(name, zone) => zone
-                .abbreviation_offset(name, zone.to_local(micros))
-                .unwrap_or_else(|| zone.offset_at(micros)),
+            NamedZone::Abbreviation(name, zone) => {
+                zone.abbreviation_offset(name, micros).unwrap_or_else(|| zone.offset_at(micros))
+            }
         }
     }
 }

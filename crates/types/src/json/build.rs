@@ -10,8 +10,8 @@ pub fn to_jsonb(value: &Value, data_type: DataType, settings: &TextSettings) -> 
     to_tree(value, data_type, settings)?.encode()
 }
 
-/// A value as a document: numbers and booleans as such, arrays as arrays, rows as objects with the keys f1, f2 and so
-/// on, json and jsonb as they are, dates and times in ISO 8601, all else as its text.
+/// A value as a document: numbers and booleans as such, arrays as arrays, rows as objects (with the keys f1, f2 and so
+/// on where they have no names), json and jsonb as they are, dates and times in ISO 8601, all else as its text.
 pub fn to_tree<'a>(value: &'a Value, data_type: DataType, settings: &TextSettings) -> Result<Tree<'a>> {
     Ok(match value {
         Value::Null => Tree::Null,
@@ -34,10 +34,11 @@ pub fn to_tree<'a>(value: &'a Value, data_type: DataType, settings: &TextSetting
             let mut values = array.values.iter();
             array_tree(array, &array.dimensions, &mut values, settings)?
         }
-        Value::Record(fields) => {
-            let members = fields.iter().enumerate().map(|(index, (ty, field))| {
-                Ok((Cow::Owned(format!("f{}", index + 1)), to_tree(field, *ty, settings)?))
-            });
+        Value::Record(record) => {
+            let members = record
+                .iter()
+                .enumerate()
+                .map(|(index, (ty, field))| Ok((record.name(index), to_tree(field, *ty, settings)?)));
             Tree::Object(members.collect::<Result<_>>()?)
         }
         other => Tree::string(plain_text(other, data_type, settings)),
@@ -105,13 +106,14 @@ pub fn to_json_text(value: &Value, data_type: DataType, settings: &TextSettings,
             let mut values = array.values.iter();
             array_text(array, &array.dimensions, &mut values, settings, out);
         }
-        Value::Record(fields) => {
+        Value::Record(record) => {
             out.push('{');
-            for (index, (ty, field)) in fields.iter().enumerate() {
+            for (index, (ty, field)) in record.iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
-                out.push_str(&format!("\"f{}\":", index + 1));
+                push_string(&record.name(index), out);
+                out.push(':');
                 to_json_text(field, *ty, settings, out);
             }
             out.push('}');

@@ -118,7 +118,7 @@ fn names_of_registered_objects_are_left_to_the_catalog() {
 
 #[test]
 fn rows_quote_what_would_be_read_differently() {
-    let row = Value::Record(vec![
+    let row = Value::record(vec![
         (DataType::Int4, Value::Int4(1)),
         (DataType::Text, Value::text("a b")),
         (DataType::Text, Value::Null),

@@ -15,6 +15,8 @@ pub(super) struct Parsed {
     pub micros_of_day: i64,
     /// East of UTC.
     pub offset_seconds: Option<i32>,
+    /// FF1 to FF6: how many digits the result keeps of its fraction.
+    pub precision: u32,
 }
 
 pub(super) fn parse(text: &str, template: &str) -> Result<Parsed> {
@@ -51,6 +53,7 @@ struct Fields {
     zone_sign: i32,
     zone_hours: i32,
     zone_minutes: i32,
+    fraction_digits: u8,
 }
 
 struct Reader<'a> {
@@ -228,6 +231,9 @@ impl<'a> Reader<'a> {
                 set(&mut fields.millis, value, node)?;
             }
             Microsecond | Fraction(_) => {
+                if let Fraction(digits) = node.field {
+                    fields.fraction_digits = digits;
+                }
                 let value = value.saturating_mul(10i32.pow(6u32.saturating_sub(used as u32)));
                 set(&mut fields.micros, value, node)?;
             }
@@ -475,7 +481,8 @@ impl Fields {
             sign => Some(sign * (self.zone_hours * 3600 + self.zone_minutes * 60)),
         };
         let micros_of_day = seconds * civil::MICROS_PER_SECOND + micros;
-        Ok(Parsed { year, month, day, micros_of_day, offset_seconds })
+        let precision = if self.fraction_digits == 0 { 6 } else { u32::from(self.fraction_digits) };
+        Ok(Parsed { year, month, day, micros_of_day, offset_seconds, precision })
     }
 
     /// 0 is 1 BC, and also "not given".
