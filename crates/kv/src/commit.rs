@@ -86,7 +86,7 @@ pub(crate) struct Wake {
     bell: Condvar,
 }
 
-/// Above this the ordered step waits for the applier.
+/// When more than this waits behind the batch that is being applied, the ordered step waits for the applier.
 const PENDING_BYTES_LIMIT: usize = 64 << 20;
 /// A group's transactions and bytes: a block stays of a size that is read in one piece.
 const GROUP_LIMIT: usize = 512;
@@ -291,18 +291,24 @@ impl Core {
         }
     }
 
-    /// Memory is bounded: a writer that outruns the index waits for it.
+    /// Memory is bounded: a writer that outruns the index waits for it. The oldest batch does not count: one large
+    /// transaction takes its memory anyhow, and small ones behind it need not wait until the index has it.
     fn wait_for_applier(&self) {
-        if self.index.recent_bytes.load(Ordering::Relaxed) < PENDING_BYTES_LIMIT {
+        let recent = || self.index.recent_bytes.load(Ordering::Relaxed);
+        if recent() < PENDING_BYTES_LIMIT {
+            return;
+        }
+        let must_wait = |pending: &VecDeque<(TxId, Arc<Batch>)>| {
+            let oldest = pending.front().map_or(usize::MAX, |(_, batch)| batch.size_bytes());
+            recent().saturating_sub(oldest) >= PENDING_BYTES_LIMIT && self.check_writable().is_ok()
+        };
+        if !must_wait(&guard::lock(&self.pending)) {
             return;
         }
         // What is ordered and not durable cannot be applied.
         let _ = self.wait_durable(self.ordered());
         let mut pending = guard::lock(&self.pending);
-        while self.index.recent_bytes.load(Ordering::Relaxed) >= PENDING_BYTES_LIMIT
-            && !pending.is_empty()
-            && self.check_writable().is_ok()
-        {
+        while must_wait(&pending) {
             self.applier.ring();
             let wait = self.applied.wait_timeout(pending, Duration::from_millis(50));
             pending = wait.unwrap_or_else(|poison| poison.into_inner()).0;
