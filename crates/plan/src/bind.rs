@@ -89,6 +89,8 @@ pub(crate) struct Binder<'e> {
     view: Option<(String, Oid)>,
     /// INSERT ... OVERRIDING.
     overriding: Option<Overriding>,
+    /// The names of WITH RECURSIVE whose queries are being bound, and whether it is the non-recursive term.
+    recursing: Vec<(String, bool)>,
     /// Aggregates inside subqueries that are of an enclosing query's rows: that query takes them.
     lifted: Vec<(Number, expr::AggregateCall)>,
     /// Inside CASE or COALESCE, which may leave an argument out: its name.
@@ -115,6 +117,7 @@ impl<'e> Binder<'e> {
             versions: Versions::Snapshot,
             view: None,
             overriding: None,
+            recursing: vec![],
             lifted: vec![],
             conditional: None,
             named_at: BTreeMap::new(),

@@ -127,7 +127,10 @@ impl Session {
                 (vec![], fields(&[text_field(&shown, DataType::Text)]))
             }
             Statement::Execute { name, .. } => (vec![], self.prepared(name)?.fields.clone()),
-            Statement::Fetch { cursor, move_only: false, .. } => (vec![], self.portal_fields(cursor)?),
+            Statement::Fetch { cursor, move_only: false, .. } => {
+                let missing = |_| types::err!(InvalidCursorName, "cursor \"{cursor}\" does not exist");
+                (vec![], self.portal_fields(cursor).map_err(missing)?)
+            }
             Statement::CreateTableAs { query, .. } => (query.parameters.clone(), None),
             Statement::Declare { query, .. } => (query.parameters.clone(), None),
             Statement::Fetch { .. }

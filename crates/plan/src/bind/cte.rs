@@ -59,14 +59,20 @@ impl Binder<'_> {
             return self.changing_table(number, folded, renamed, query, sql);
         }
         let parts = recursive.then(|| recursive_parts(query)).flatten();
+        let around = self.recursing.len();
+        if recursive {
+            self.recursing.push((folded.clone(), parts.is_some()));
+        }
         let bound = match parts {
-            Some(parts) => self.recursive(number, &folded, &renamed, query, parts, outer)?,
-            None => None,
+            Some(parts) => self.recursive(number, &folded, &renamed, query, parts, outer),
+            None => Ok(None),
         };
-        let bound = match bound {
-            Some(bound) => bound,
-            None => self.deeper(|binder| binder.query(query, outer, true))?,
-        };
+        let bound = bound.and_then(|bound| match bound {
+            Some(bound) => Ok(bound),
+            None => self.deeper(|binder| binder.query(query, outer, true)),
+        });
+        self.recursing.truncate(around);
+        let bound = bound?;
         let mut output_names: Vec<String> = bound.columns.iter().map(|column| column.name.clone()).collect();
         if renamed.len() > output_names.len() {
             let error = err!(
@@ -232,7 +238,18 @@ impl Binder<'_> {
     /// A FROM item that names a common table expression.
     pub(crate) fn common_table_scan(&mut self, name: &str) -> Result<Option<(Rel, Table)>> {
         let Some(visible) = self.ctes.iter_mut().rev().find(|visible| visible.name == name) else {
-            return Ok(None);
+            // Its own name, where it cannot be read: never a table that is called the same.
+            return match self.recursing.iter().rev().find(|(recursing, _)| recursing == name) {
+                None => Ok(None),
+                Some((_, true)) => Err(err!(
+                    InvalidRecursion,
+                    "recursive reference to query \"{name}\" must not appear within its non-recursive term"
+                )),
+                Some((_, false)) => Err(err!(
+                    InvalidRecursion,
+                    "recursive query \"{name}\" does not have the form non-recursive-term UNION [ALL] recursive-term"
+                )),
+            };
         };
         if !visible.returns {
             return Err(err!(FeatureNotSupported, "WITH query \"{name}\" does not have a RETURNING clause"));

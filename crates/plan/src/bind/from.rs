@@ -603,6 +603,7 @@ impl Binder<'_> {
         let as_of = parsed.first().and_then(|parsed| parsed.as_of.as_ref());
         let source = std::mem::replace(&mut self.source, super::position::Source::new(None));
         let ctes = std::mem::take(&mut self.ctes);
+        let recursing = std::mem::take(&mut self.recursing);
         let view = self.view.replace((relation.schema.clone(), relation.owner));
         let references = std::mem::take(&mut self.references);
         let before = self.versions.clone();
@@ -619,6 +620,7 @@ impl Binder<'_> {
         self.references = references;
         self.view = view;
         self.ctes = ctes;
+        self.recursing = recursing;
         self.source = source;
         let Bound { mut rel, columns } = bound?;
         let declared: Vec<_> = relation.live().collect();

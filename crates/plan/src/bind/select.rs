@@ -143,6 +143,10 @@ impl Binder<'_> {
             && having_expr.is_none();
         if !tail.locks.is_empty() {
             let name = lock_name(tail.locks);
+            let skips = |lock: &ast::LockClause| matches!(lock.nonblock, Some(ast::NonBlock::SkipLocked));
+            if tail.with_ties && tail.locks.iter().any(skips) {
+                return Err(err!(SyntaxError, "SKIP LOCKED and WITH TIES options cannot be used together"));
+            }
             let conflict = match () {
                 _ if is_distinct || distinct_on.is_some() => Some("DISTINCT clause"),
                 _ if grouping.present => Some("GROUP BY clause"),

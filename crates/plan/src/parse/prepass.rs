@@ -192,6 +192,12 @@ fn filled_in(rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan>) -> Option<usi
         out.extend([name.clone(), period.clone(), star.clone()]);
         return Some(5);
     }
+    // `x NOT NULL`, which sqlparser takes for a test: two NOTs are none to it either.
+    if are(rest, &["not", "null"]) && out.last().is_some_and(ends_operand) {
+        out.push(rest[0].clone());
+        out.push(rest[0].clone());
+        return Some(1);
+    }
     // GROUP BY ALL is GROUP BY.
     if are(rest, &["group", "by", "all"]) && rest.len() > 3 {
         out.extend_from_slice(&rest[..2]);
@@ -267,6 +273,21 @@ fn filled_in(rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan>) -> Option<usi
         }
     }
     None
+}
+
+/// Whether an expression may end with this token.
+fn ends_operand(token: &TokenWithSpan) -> bool {
+    match &token.token {
+        Token::Number(..) | Token::SingleQuotedString(_) | Token::RParen | Token::RBracket => true,
+        Token::Word(Word { quote_style: Some(_), .. }) => true,
+        Token::Word(Word { value, .. }) => {
+            let word = value.to_ascii_lowercase();
+            const BEFORE: [&str; 10] =
+                ["is", "by", "between", "like", "ilike", "overlaps", "set", "values", "escape", "of"];
+            !super::reserved::is_reserved(&word) && !BEFORE.contains(&word.as_str())
+        }
+        _ => false,
+    }
 }
 
 /// Where the parenthesis closes that opens at 0.
