@@ -27,6 +27,12 @@ impl Binder<'_> {
                 let error = err!(DuplicateAlias, "WITH query name \"{name}\" specified more than once");
                 return Err(self.at(error, &cte.alias.name));
             }
+        }
+        let order = match recursive {
+            true => forward_order(cte_tables),
+            false => (0..cte_tables.len()).collect(),
+        };
+        for cte in order.into_iter().filter_map(|index| cte_tables.get(index)) {
             self.common_table(cte, *recursive, outer)?;
         }
         Ok(())
@@ -339,6 +345,41 @@ impl Binder<'_> {
         });
         result
     }
+}
+
+/// WITH RECURSIVE may name a query that comes later: each after those that its text mentions. Where they mention each
+/// other, as they are written.
+fn forward_order(ctes: &[ast::Cte]) -> Vec<usize> {
+    let written: Vec<usize> = (0..ctes.len()).collect();
+    let names: Vec<String> = ctes.iter().map(|cte| names::fold(&cte.alias.name)).collect();
+    let mentions: Vec<Vec<usize>> = ctes
+        .iter()
+        .enumerate()
+        .map(|(own, cte)| {
+            let text = cte.query.to_string().to_lowercase();
+            let words: std::collections::HashSet<&str> =
+                text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').collect();
+            written
+                .iter()
+                .copied()
+                .filter(|other| *other != own && words.contains(names[*other].to_lowercase().as_str()))
+                .collect()
+        })
+        .collect();
+    if mentions.iter().enumerate().all(|(own, others)| others.iter().all(|other| *other < own)) {
+        return written;
+    }
+    let mut order: Vec<usize> = vec![];
+    while order.len() < ctes.len() {
+        let ready = |index: &&usize| {
+            !order.contains(index) && mentions[**index].iter().all(|other| order.contains(other))
+        };
+        match written.iter().find(ready) {
+            Some(next) => order.push(*next),
+            None => return written,
+        }
+    }
+    order
 }
 
 fn reads(rel: &Rel, cte: usize) -> bool {
