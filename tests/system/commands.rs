@@ -20,6 +20,24 @@ fn filled() -> TempDir {
     data
 }
 
+/// Every file of a data folder with its bytes.
+fn contents(data: &TempDir) -> Vec<(PathBuf, Vec<u8>)> {
+    fn walk(folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.is_dir() {
+                true => walk(&entry, files),
+                false => files.push((entry.clone(), fs::read(&entry).unwrap())),
+            }
+        }
+    }
+    let mut files = Vec::new();
+    walk(&folder(data), &mut files);
+    // A lock is no content.
+    files.retain(|(file, _)| !path(file).ends_with("/lock"));
+    files.sort();
+    files
+}
+
 fn folder(data: &TempDir) -> PathBuf {
     data.path().join("data")
 }
@@ -107,6 +125,96 @@ fn a_flipped_byte_in_a_tile_is_derived() {
     stele_tests::server::said(run("stele", &["check", "--rebuild-index", "--data", path(&folder(&data))]));
     stele_tests::server::said(check(&data));
     assert_eq!(served(&data).unwrap(), ALL);
+}
+
+/// A full tile, of which the root of the tree says nothing by itself.
+#[test]
+fn a_flipped_byte_in_a_full_tile_is_made_again_at_the_start() {
+    let data = tempfile::tempdir().unwrap();
+    let script = data.path().join("script.sql");
+    let mut sql = String::from("CREATE TABLE t (id int PRIMARY KEY, v text);\n");
+    for id in 0..30 {
+        sql += &format!("INSERT INTO t VALUES ({id}, '{}');\n", "value ".repeat(20));
+    }
+    (0..300).for_each(|_| sql += "UPDATE t SET v = v WHERE id = 1;\n");
+    fs::write(&script, sql).unwrap();
+    said(run("stele", &["sql", "--data", path(&folder(&data)), path(&script)]));
+    for hash in [0, 10, 128] {
+        let copy = tempfile::tempdir().unwrap();
+        copy_folder(&folder(&data), &folder(&copy));
+        let tile = folder(&copy).join("databases/stele/tiles/L0");
+        flip(&tile, hash * 32 + 7);
+        let said = text(&check(&copy));
+        assert!(said.contains(path(&tile)) && said.contains("derived"), "{said}");
+        assert!(!said.contains("damaged"), "{said}");
+        let script = data.path().join("count.sql");
+        fs::write(&script, "SELECT count(*), sum(length(v)) FROM t;").unwrap();
+        let output = run("stele", &["sql", "--data", path(&folder(&copy)), path(&script)]);
+        let warned = text(&output);
+        assert!(output.status.success() && warned.contains("WARNING"), "{warned}");
+        assert!(warned.contains(path(&tile)) && warned.contains("made again from the log"), "{warned}");
+        stele_tests::server::said(check(&copy));
+        assert_eq!(served(&copy).unwrap(), ALL);
+    }
+}
+
+#[test]
+fn a_check_changes_nothing() {
+    let data = filled();
+    let before = contents(&data);
+    said(check(&data));
+    assert!(contents(&data) == before, "the check of a sound folder changed it");
+    let engine = largest(&data, "index/sled", "db");
+    let middle = fs::read(&engine).unwrap().len() / 2;
+    flip(&engine, middle);
+    let before = contents(&data);
+    let first = text(&check(&data));
+    assert!(contents(&data) == before, "the check of a damaged index changed it: {first}");
+    assert_eq!(text(&check(&data)), first);
+}
+
+#[test]
+fn what_is_derived_is_removed_and_made_again_when_asked() {
+    let data = filled();
+    let output = run("stele", &["check", "--rebuild-index", "--data", path(&folder(&data))]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains("removed") && !text(&output).contains("NOT SOUND"), "{}", text(&output));
+    said(check(&data));
+    // Not where the log cannot say what it should be.
+    let segment = largest(&data, "log", ".seg");
+    let used = fs::read(&segment).unwrap().iter().rposition(|byte| *byte != 0).unwrap();
+    flip(&segment, used / 2);
+    let output = run("stele", &["check", "--rebuild-index", "--data", path(&folder(&data))]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("nothing was removed"), "{}", text(&output));
+    assert!(folder(&data).join("databases/stele/index").is_dir());
+}
+
+#[test]
+fn a_missing_system_ledger_is_named() {
+    let data = filled();
+    fs::remove_dir_all(folder(&data).join("databases/system")).unwrap();
+    for command in ["check", "audit"] {
+        let output = run("stele", &[command, "--data", path(&folder(&data))]);
+        assert_eq!(output.status.code(), Some(1), "{command}: {}", text(&output));
+        assert!(text(&output).contains("databases/system"), "{}", text(&output));
+    }
+    let error = served(&data).unwrap_err();
+    assert!(error.contains("system ledger") && error.contains("missing"), "{error}");
+    let names = fs::read_dir(folder(&data).join("databases")).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["stele"]);
+}
+
+#[test]
+fn a_missing_segment_is_damage() {
+    let data = filled();
+    fs::remove_file(largest(&data, "log", ".seg")).unwrap();
+    for command in ["check", "audit"] {
+        let output = run("stele", &[command, "--data", path(&folder(&data))]);
+        assert_eq!(output.status.code(), Some(1), "{command}: {}", text(&output));
+        assert!(text(&output).contains("log") && text(&output).contains("damaged"), "{}", text(&output));
+    }
 }
 
 #[test]
@@ -200,6 +308,7 @@ fn what_cannot_be_done_exits_with_2() {
     for command in ["check", "audit", "trust"] {
         let output = run("stele", &[command, "--data", path(&missing)]);
         assert_eq!(output.status.code(), Some(2), "{command}: {}", text(&output));
+        assert!(text(&output).contains(path(&missing)), "{command}: {}", text(&output));
         assert!(!missing.exists(), "{command} made a folder");
     }
     let output = run("stele-verify", &[path(&missing), "--trust", path(&missing)]);
@@ -211,7 +320,8 @@ fn a_folder_is_served_once() {
     let data = filled();
     let server = Server::start(&folder(&data));
     let error = Server::try_start(&folder(&data)).err().expect("a second server opened the same folder");
-    assert!(error.contains("lock") || error.contains("in use"), "{error}");
+    assert!(error.contains("in use by another process"), "{error}");
+    assert_eq!(error.matches(path(&folder(&data))).count(), 1, "{error}");
     assert_eq!(check(&data).status.code(), Some(2));
     server.stop();
 }

@@ -128,3 +128,51 @@ fn what_was_committed_is_there_after_reopening() {
         drop(db);
     }
 }
+
+/// Field 5 of the meta is signed for ever: exactly the statements that wrote.
+#[test]
+fn the_statement_hash_is_that_of_the_texts_that_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Database::open(folder.path()).unwrap();
+    let mut expected: Vec<&str> = Vec::new();
+    let mut run = |script: &str, texts: &'static str| {
+        db.run(script).unwrap();
+        expected.push(texts);
+    };
+    run("CREATE TABLE t (i int)", "CREATE TABLE t (i int)");
+    // Neither comments around it nor the semicolon; not what only reads, nor what changes no row.
+    run(
+        "/* c */ INSERT INTO t\nVALUES (1) ; SELECT 1; UPDATE t SET i = 9 WHERE i = 7; UPDATE t SET i = 2;",
+        "INSERT INTO t\nVALUES (1)\nUPDATE t SET i = 2",
+    );
+    // Not what a savepoint took back.
+    run(
+        "BEGIN; INSERT INTO t VALUES (3); SAVEPOINT s; INSERT INTO t VALUES (4); ROLLBACK TO s; \
+         DELETE FROM t WHERE i = 2; COMMIT",
+        "INSERT INTO t VALUES (3)\nDELETE FROM t WHERE i = 2",
+    );
+    // As the client sent it.
+    run("PREPARE p AS INSERT INTO t VALUES ($1); EXECUTE p(5)", "EXECUTE p(5)");
+    run(
+        "EXPLAIN (ANALYZE, COSTS OFF) DELETE FROM t WHERE i = 5",
+        "EXPLAIN (ANALYZE, COSTS OFF) DELETE FROM t WHERE i = 5",
+    );
+    run("CREATE TABLE u AS SELECT * FROM t", "CREATE TABLE u AS SELECT * FROM t");
+    db.execute("INSERT INTO t VALUES ($1)", &[6.into()]).unwrap();
+    expected.push("INSERT INTO t VALUES ($1)");
+
+    let database = db.cluster().database("stele").unwrap();
+    let mut found = Vec::new();
+    database
+        .store()
+        .ledger()
+        .replay(0, &mut |record| {
+            if !record.system {
+                found.push(record.meta.statement_sha256);
+            }
+            Ok(std::ops::ControlFlow::Continue(()))
+        })
+        .unwrap();
+    let hash = |text: &&str| Some(proof::hash::digest::<proof::hash::Sha2>(&[text.as_bytes()]));
+    assert_eq!(found, expected.iter().map(hash).collect::<Vec<_>>());
+}

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use types::schema::Relation;
-use types::{Error, Oid, Result};
+use types::{Error, Oid, Result, SqlState};
 
 /// How to open one.
 #[derive(Clone)]
@@ -76,6 +76,17 @@ impl Database {
     /// Opens; makes the bootstrap rows (transaction 1: schema `public`) in a new ledger.
     /// `options.store.derive` is replaced by the catalog's own.
     pub fn open(host: Host, dir: &Path, options: Options) -> Result<Database> {
+        match Database::open_once(host.clone(), dir, options.clone()) {
+            // What the index holds could not be read: the log can.
+            Err(error) if error.state == SqlState::IndexCorrupted => {
+                kv::index::distrust_index(&host, dir)?;
+                Database::open_once(host, dir, options)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_once(host: Host, dir: &Path, options: Options) -> Result<Database> {
         let Options { store: mut store_options, binder } = options;
         let derive = Arc::new(CatalogDerive::new(binder.clone()));
         store_options.derive = derive.clone();
@@ -118,9 +129,21 @@ impl Database {
         Ok(database)
     }
 
+    /// What was unusual when it was opened, and what was done about it: for the operator.
+    pub fn warnings(&self) -> Vec<String> {
+        let store = &self.shared.store;
+        let rebuilt =
+            store.index_damage().map(|damage| format!("the index was made again from the log: {damage}"));
+        store.ledger().notices().iter().cloned().chain(rebuilt).collect()
+    }
+
     /// Compares the index with a replay of the log: what `stele check` reports of it. Also what was wrong with it when
     /// it was opened, which has made it anew.
-    pub fn check_index(&self, folder: &Path) -> Result<Vec<kv::check::Finding>> {
+    pub fn check_index(
+        &self,
+        folder: &Path,
+        progress: Option<&kv::ledger::Progress>,
+    ) -> Result<Vec<kv::check::Finding>> {
         let finding = |transaction, what| kv::check::Finding {
             verdict: kv::check::Verdict::Derived,
             file: folder.join("index"),
@@ -129,12 +152,13 @@ impl Database {
             what,
         };
         let store = &self.shared.store;
-        let damage =
-            store.index_damage().map(|damage| finding(None, format!("the index was rebuilt: {damage}")));
+        if let Some(damage) = store.index_damage() {
+            return Ok(vec![finding(None, format!("the index is not what it was left as: {damage}"))]);
+        }
         let derive = CatalogDerive::new(self.shared.binder.clone());
-        let differences = kv::index::check_index(store, &derive)?;
+        let differences = kv::index::check_index(store, &derive, progress)?;
         let differences = differences.into_iter().map(|found| finding(Some(found.tx), found.to_string()));
-        Ok(damage.into_iter().chain(differences).collect())
+        Ok(differences.collect())
     }
 
     pub fn store(&self) -> &Store {

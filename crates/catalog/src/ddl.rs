@@ -314,6 +314,11 @@ pub(crate) fn notice(message: impl Into<String>) -> Error {
     Error::new(SqlState::SuccessfulCompletion, message)
 }
 
+/// IF NOT EXISTS met what exists: the notice has the error's code, as PostgreSQL's.
+pub(crate) fn exists_already(state: SqlState, message: &str) -> Error {
+    Error::new(state, format!("{message}, skipping"))
+}
+
 pub(crate) fn no_relation(name: &Name) -> Error {
     let name = match &name.schema {
         Some(schema) => format!("{schema}.{}", name.name),

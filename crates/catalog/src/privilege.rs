@@ -23,11 +23,19 @@ impl Transaction {
 
     pub fn may_schema(&self, roles: &[Oid], schema: &str, privilege: Privilege) -> Result<bool> {
         let now = self.state_now();
-        let Some(oid) = now.namespace_oid(schema) else { return Ok(false) };
+        // What is left of a dropped schema is its tables' past, with privileges of their own.
+        let Some(oid) = now.namespace_oid(schema) else { return Ok(privilege == Privilege::Usage) };
         match now.namespaces.get(&oid) {
             Some(namespace) => Ok(roles.contains(&namespace.owner) || granted(&now, roles, oid, privilege)),
             None => Ok(privilege == Privilege::Usage),
         }
+    }
+
+    /// Whether one of the roles may pass a privilege on an object on to others.
+    pub fn may_grant(&self, roles: &[Oid], object: Oid, privilege: Privilege) -> bool {
+        let now = self.state_now();
+        let mut grants = now.grants_on(object).iter();
+        grants.any(|grant| grant.grantable && grant.privilege == privilege && roles.contains(&grant.grantee))
     }
 
     /// Whether one of the roles owns the relation (what ALTER and DROP ask for).

@@ -134,6 +134,11 @@ impl Transaction {
         })
     }
 
+    /// The process that deadlock reports name.
+    pub fn set_process(&self, process: i32) {
+        self.kv.set_process(process);
+    }
+
     /// Starts a statement: a new snapshot at READ COMMITTED. `now` and settings serve defaults and casts inside DDL.
     pub fn begin_statement(&mut self, settings: &TextSettings) -> Result<()> {
         self.settings = settings.clone();
@@ -225,10 +230,16 @@ impl Transaction {
 
     /// False only with [`LockWait::SkipLocked`] would be an answer; here it is 55P03.
     pub fn lock_table(&mut self, relation: &Relation, mode: TableMode, wait: LockWait) -> Result<()> {
-        if self.kv.lock_table(relation.oid, mode, wait)? {
-            return Ok(());
+        let granted = self.kv.lock_table(relation.oid, mode, wait).map_err(|mut error| {
+            if error.message == kv::lock::RELATION_NOT_AVAILABLE {
+                error.message = format!("{} \"{}\"", error.message, relation.name);
+            }
+            error
+        });
+        match granted? {
+            true => Ok(()),
+            false => Err(Error::internal("a table lock was skipped")),
         }
-        Err(types::err!(LockNotAvailable, "could not obtain lock on relation \"{}\"", relation.name))
     }
 
     /// Whether a descriptor is the newest of its relation. To be asked after [`Transaction::lock_table`]: if it is not,
@@ -324,6 +335,11 @@ impl Transaction {
 
     pub fn has_writes(&self) -> bool {
         self.kv.has_writes()
+    }
+
+    /// How often rows (of tables or of the catalog) were written: it only grows, also by what is undone later.
+    pub fn rows_put(&self) -> u64 {
+        self.kv.rows_put()
     }
 
     /// Deferred constraints, then the store's commit.

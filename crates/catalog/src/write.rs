@@ -7,7 +7,7 @@ use crate::transaction::{Insert, LockedRow, RowKey, Transaction};
 use kv::{Isolation, LockStrength, LockWait, Op, Span};
 use std::sync::Arc;
 use types::schema::Relation;
-use types::{Error, Oid, Result, Value};
+use types::{Error, Oid, Result, SqlState, Value};
 
 impl Transaction {
     // Rows are whole: one value per `relation.columns`, dropped ones NULL. The caller has cast them to the column types
@@ -120,7 +120,8 @@ impl Transaction {
         let mut key = key.clone();
         let mut moved = false;
         loop {
-            if !self.kv.lock_row(object, &key, strength, wait)? {
+            let granted = self.kv.lock_row(object, &key, strength, wait);
+            if !granted.map_err(|error| in_relation(error, strength, &relation.name))? {
                 return Ok(LockedRow::Skipped);
             }
             let own = self.kv.wrote(object, &key);
@@ -274,4 +275,17 @@ impl Transaction {
 
 fn arbitrates(index: &TableIndex, arbiters: &[Oid]) -> bool {
     arbiters.is_empty() || arbiters.contains(&index.oid)
+}
+
+/// A lock that was not granted, told with the relation's name, which locks do not know.
+fn in_relation(mut error: Error, strength: LockStrength, relation: &str) -> Error {
+    if error.message == kv::lock::ROW_NOT_AVAILABLE {
+        error.message = format!("{} \"{relation}\"", error.message);
+    } else if error.context.is_none()
+        && matches!(error.state, SqlState::DeadlockDetected | SqlState::LockNotAvailable)
+    {
+        let doing = if strength == LockStrength::NoKeyUpdate { "updating" } else { "locking" };
+        error.context = Some(format!("while {doing} tuple in relation \"{relation}\""));
+    }
+    error
 }

@@ -68,11 +68,15 @@ pub(crate) fn inspect(
     audit: Option<&dyn Fn(Job)>,
 ) -> Result<Report> {
     let paths = Paths::new(dir);
-    if !host.disk.is_dir(&paths.log) {
+    if !host.disk.is_dir(&paths.folder) {
         bail!(UndefinedObject, "there is no ledger in \"{}\"", dir.display());
     }
     let mut report = Report::default();
     let signed = read_checkpoint(host, &paths, &mut report);
+    if !host.disk.is_dir(&paths.log) {
+        report.damaged(&paths.log, None, Some(0), "the log is missing".into());
+        return Ok(report);
+    }
     report.signed_size = signed.as_ref().map(|signed| signed.size);
     let mut walk = Walk::new(host, &paths, signed, progress, audit, report);
     walk.segments()?;

@@ -181,6 +181,7 @@ impl Core {
         }
         if self.index.is_lost() {
             return Err(Error::new(SqlState::IndexCorrupted, "the index has failed; nothing can be written")
+                .detail("The index is derived from the log, which is not affected.")
                 .hint("Restart the server: the index is rebuilt from the log. No data is lost."));
         }
         Ok(())

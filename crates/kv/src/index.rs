@@ -22,7 +22,7 @@ pub(crate) mod open;
 pub(crate) mod page;
 pub(crate) mod sled;
 
-pub use check::{Finding, check_index, rebuild_index};
+pub use check::{Finding, check_index, distrust_index, remove_derived};
 
 use crate::guard;
 use crate::history::{Family, Stored, history_key, parse_value, split_storage_key};

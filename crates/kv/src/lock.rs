@@ -89,6 +89,8 @@ struct State {
     queues: HashMap<Arc<Resource>, Queue>,
     /// What each waiting owner waits for. A transaction waits for one thing at a time.
     waiting: HashMap<Owner, Arc<Resource>>,
+    /// Who runs a transaction, where that has been said.
+    processes: HashMap<Owner, i32>,
 }
 
 #[derive(Default)]
@@ -152,6 +154,15 @@ impl LockTable {
         Ok(true)
     }
 
+    /// Says which process runs a transaction, until [`LockTable::forget`].
+    pub(crate) fn name(&self, owner: Owner, process: i32) {
+        guard::lock(&self.state).processes.insert(owner, process);
+    }
+
+    pub(crate) fn forget(&self, owner: Owner) {
+        guard::lock(&self.state).processes.remove(&owner);
+    }
+
     /// Frees what was granted after the first `keep`.
     pub(crate) fn release(&self, owner: Owner, held: &mut Held, keep: usize) {
         if held.order.len() <= keep {
@@ -184,7 +195,7 @@ impl LockTable {
                 if state.reorder(&cycle) {
                     continue;
                 }
-                break deadlock(&cycle);
+                break state.deadlock(&cycle);
             }
             let waited = started.elapsed();
             let left = match patience.timeout {
@@ -364,6 +375,25 @@ impl State {
         Some(Edge { waiter, resource: resource.clone(), mode, blocker })
     }
 
+    /// As PostgreSQL tells it, where who waits for a row waits for the transaction that holds it.
+    fn deadlock(&self, cycle: &[Edge]) -> Error {
+        let process = |owner: &Owner| match self.processes.get(owner) {
+            Some(process) => process.to_string(),
+            None => owner.to_string(),
+        };
+        let line = |Edge { waiter, resource, mode, blocker }: &Edge| {
+            let what = match **resource {
+                Resource::Row(..) | Resource::Value(..) => format!("ShareLock on transaction {blocker}"),
+                Resource::Table(oid) => format!("{} on relation {oid}", mode_name(resource, *mode)),
+            };
+            let (waiter, blocker) = (process(waiter), process(blocker));
+            format!("Process {waiter} waits for {what}; blocked by process {blocker}.")
+        };
+        Error::new(SqlState::DeadlockDetected, "deadlock detected")
+            .detail(cycle.iter().map(line).collect::<Vec<_>>().join("\n"))
+            .hint("See server log for query details.")
+    }
+
     /// Grants one member of a cycle that is held up by the queue's order alone. False = there is none.
     fn reorder(&mut self, cycle: &[Edge]) -> bool {
         for Edge { waiter, resource, mode, .. } in cycle {
@@ -390,25 +420,16 @@ struct Edge {
     blocker: Owner,
 }
 
-fn deadlock(cycle: &[Edge]) -> Error {
-    let lines: Vec<String> = cycle
-        .iter()
-        .map(|Edge { waiter, resource, mode, blocker }| {
-            let mode = mode_name(resource, *mode);
-            format!("Process {waiter} waits for {mode} on {resource}; blocked by process {blocker}.")
-        })
-        .collect();
-    Error::new(SqlState::DeadlockDetected, "deadlock detected")
-        .detail(lines.join("\n"))
-        .hint("See server log for query details.")
-}
+/// What Nowait says; who knows the relation's name adds it.
+pub const ROW_NOT_AVAILABLE: &str = "could not obtain lock on row in relation";
+pub const RELATION_NOT_AVAILABLE: &str = "could not obtain lock on relation";
 
 fn not_available(resource: &Resource) -> Error {
     let what = match resource {
-        Resource::Row(..) | Resource::Value(..) => "row in relation",
-        Resource::Table(..) => "relation",
+        Resource::Row(..) | Resource::Value(..) => ROW_NOT_AVAILABLE,
+        Resource::Table(..) => RELATION_NOT_AVAILABLE,
     };
-    Error::new(SqlState::LockNotAvailable, format!("could not obtain lock on {what}"))
+    Error::new(SqlState::LockNotAvailable, what)
 }
 
 /// The modes that conflict with `mode`.

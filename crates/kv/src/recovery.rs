@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   checkpoint: size n, root r          signed, hence the measure of everything else
-//!   tiles 0..n                          their root must be r; if not they are made again from the log
+//!   tiles 0..n                          each must have the hash above it, and all together r; if not they are made
+//!                                       again from the log, and only a log that then has another root is to blame
 //!   log, from the block of n-1 on       every T read, its leaf added to the tree; the last segment always
 //! ```
 //! The end of the last segment may be torn: it is set aside if no checkpoint covers it and no later block says that it
@@ -16,7 +17,7 @@ use crate::log::segments::{Segments, Torn};
 use crate::log::{Log, Slot};
 use crate::tiles::{Growth, Tiles};
 use host::Host;
-use proof::checkpoint::SignedCheckpoint;
+use proof::checkpoint::{Checkpoint, SignedCheckpoint};
 use proof::hash::{self, Sha2};
 use proof::layout::Transaction;
 use proof::note::VerifierKey;
@@ -64,7 +65,7 @@ pub fn recover(host: &Host, paths: &Paths, key: &VerifierKey, options: &LedgerOp
     // What a killed process left may be in the system's cache only: it is signed once it is on disk.
     log.settle()?;
 
-    let tiles = open_tiles(host, paths, checkpoint.as_ref(), &mut notices)?;
+    let tiles = open_tiles(host, paths, checkpoint.as_ref(), options, &mut notices)?;
     let trusted = tiles.size();
     let replay = Replay {
         tree: tiles.compact(trusted)?,
@@ -131,17 +132,16 @@ fn open_tiles(
     host: &Host,
     paths: &Paths,
     checkpoint: Option<&SignedCheckpoint>,
+    options: &LedgerOptions,
     notices: &mut Vec<String>,
 ) -> Result<Tiles> {
     let disk = &host.disk;
     let mut found = disk.exists(&paths.tiles);
     if found && let Some(signed) = checkpoint {
-        let signed = signed.unverified();
-        if let Some(tiles) = Tiles::open(disk.clone(), &paths.tiles, signed.size)?
-            && tiles.root(signed.size)? == signed.root
-        {
-            return Ok(tiles);
-        }
+        let wrong = match sound_tiles(host, paths, signed.unverified(), options)? {
+            Ok(tiles) => return Ok(tiles),
+            Err(wrong) => wrong,
+        };
         // Kept: they may tell what happened.
         let mut kept = paths.folder.join("tiles-damaged");
         let mut number = 1;
@@ -152,7 +152,7 @@ fn open_tiles(
         disk.rename(&paths.tiles, &kept)
             .map_err(|error| disk_error("could not rename", &paths.tiles, &error))?;
         notices.push(format!(
-            "the tiles do not have the checkpoint's root: they are made again from the log; kept as \"{}\"",
+            "{wrong}: the tiles are made again from the log; what was there is kept as \"{}\"",
             kept.display()
         ));
         found = false;
@@ -165,6 +165,38 @@ fn open_tiles(
         disk.sync_dir(&paths.folder).map_err(|error| disk_error("could not fsync", &paths.folder, &error))?;
     }
     Tiles::open(disk.clone(), &paths.tiles, 0)?.ok_or_else(|| Error::internal("no tiles of nothing"))
+}
+
+/// The tiles, if all of them are what the signed root proves; else what is wrong with them.
+fn sound_tiles(
+    host: &Host,
+    paths: &Paths,
+    signed: &Checkpoint,
+    options: &LedgerOptions,
+) -> Result<Result<Tiles, String>> {
+    let Some(tiles) = Tiles::open(host.disk.clone(), &paths.tiles, signed.size)? else {
+        return Ok(Err(format!(
+            "tile files in \"{}\" are missing or end before transaction {}",
+            paths.tiles.display(),
+            signed.size
+        )));
+    };
+    if tiles.root(signed.size)? != signed.root {
+        let folder = paths.tiles.display();
+        return Ok(Err(format!("the tiles in \"{folder}\" do not have the root of the signed checkpoint")));
+    }
+    let progress = |done, total| {
+        if let Some(progress) = &options.progress {
+            progress("checking the tiles", done, total);
+        }
+    };
+    Ok(match tiles.first_wrong(signed.size, &progress)? {
+        None => Ok(tiles),
+        Some((path, offset)) => Err(format!(
+            "tile file \"{}\", offset {offset}: the tile does not have the hash that the signed checkpoint proves",
+            path.display()
+        )),
+    })
 }
 
 /// The walk over the log's tail.

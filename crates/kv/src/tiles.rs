@@ -213,21 +213,38 @@ impl Tiles {
     pub fn node(&self, level: u32, index: u64) -> Result<Hash> {
         let width = 1u64 << (level % FILE_LEVELS);
         let start = index.checked_mul(width).ok_or_else(|| Error::internal("a node beyond any tree"))?;
-        let mut hashes = self.hashes(level / FILE_LEVELS, start, width as usize)?;
-        while hashes.len() > 1 {
-            hashes = hashes
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .map(|[left, right]| hash::node::<Sha2>(left, right))
-                .collect();
-        }
-        hashes.first().copied().ok_or_else(|| Error::internal("a node of no hashes"))
+        let hashes = self.hashes(level / FILE_LEVELS, start, width as usize)?;
+        fold(hashes).ok_or_else(|| Error::internal("a node of no hashes"))
     }
 
     /// The root of the first `size` leaves.
     pub fn root(&self, size: u64) -> Result<Hash> {
         tree::root_at::<Sha2, _>(size, |level, index| self.node(level, index))
+    }
+
+    /// The first complete tile whose root is not the hash above it, in a tree of `size` whose root is known to be right:
+    /// its file and offset. Goes from the top down, so that the hash above has been proven before. `progress`: hashes
+    /// done and to do.
+    pub fn first_wrong(&self, size: u64, progress: &dyn Fn(u64, u64)) -> Result<Option<(PathBuf, u64)>> {
+        let levels = (0..).take_while(|level| count(size, level + 1) > 0).count() as u32;
+        let total: u64 = (0..levels).map(|level| count(size, level + 1)).sum();
+        let mut done = 0;
+        for level in (0..levels).rev() {
+            let tiles = count(size, level + 1);
+            for first in (0..tiles).step_by(TILE_HASHES as usize) {
+                let some = TILE_HASHES.min(tiles - first);
+                let above = self.hashes(level + 1, first, some as usize)?;
+                for (tile, above) in (first..).zip(above) {
+                    let hashes = self.hashes(level, tile * TILE_HASHES, TILE_HASHES as usize)?;
+                    if fold(hashes) != Some(above) {
+                        return Ok(Some((self.path(level), tile * TILE_HASHES * 32)));
+                    }
+                }
+                done += some;
+                progress(done, total);
+            }
+        }
+        Ok(None)
     }
 
     pub fn compact(&self, size: u64) -> Result<Compact<Sha2>> {
@@ -237,6 +254,15 @@ impl Tiles {
     fn path(&self, level: u32) -> PathBuf {
         level_path(&self.folder, level)
     }
+}
+
+/// The root over a power of two of hashes.
+fn fold(mut hashes: Vec<Hash>) -> Option<Hash> {
+    while hashes.len() > 1 {
+        let pairs = hashes.as_chunks::<2>().0;
+        hashes = pairs.iter().map(|[left, right]| hash::node::<Sha2>(left, right)).collect();
+    }
+    hashes.first().copied()
 }
 
 pub fn level_path(folder: &Path, level: u32) -> PathBuf {
@@ -294,6 +320,21 @@ mod tests {
         assert_eq!(disk.read(&folder.join("L0")).unwrap().len(), 1500 * 32);
         assert_eq!(disk.read(&folder.join("L1")).unwrap().len(), 5 * 32);
         assert!(Tiles::open(disk.clone(), folder, 1501).unwrap().is_none());
+        for (level, hash) in [(0, 0), (0, 10), (0, 700), (1, 3)] {
+            let path = folder.join(format!("L{level}"));
+            let good = disk.read(&path).unwrap();
+            let mut bad = good.clone();
+            bad[hash * 32 + 5] ^= 1;
+            disk.replace(&path, &bad, false).unwrap();
+            let tiles = Tiles::open(disk.clone(), folder, 1500).unwrap().unwrap();
+            // The tile (0, 3) is told from the wrong hash above it by whoever compares the root first.
+            let (level, tile) = if level == 1 { (0, hash) } else { (level, hash / 256) };
+            let wrong = (folder.join(format!("L{level}")), tile as u64 * 8192);
+            assert_eq!(tiles.first_wrong(1500, &|_, _| ()).unwrap(), Some(wrong));
+            disk.replace(&path, &good, false).unwrap();
+        }
+        let tiles = Tiles::open(disk.clone(), folder, 1500).unwrap().unwrap();
+        assert_eq!(tiles.first_wrong(1500, &|_, _| ()).unwrap(), None);
         assert_eq!(Tiles::open(disk, folder, 1500).unwrap().unwrap().root(1499).unwrap(), roots[1499]);
     }
 }

@@ -143,6 +143,11 @@ impl Transaction {
         self.system = system;
     }
 
+    /// The process that runs this transaction, for deadlock reports.
+    pub fn set_process(&self, process: i32) {
+        self.core.locks.name(self.owner, process);
+    }
+
     /// Names this transaction in deadlock reports and [`crate::Store::locks`].
     pub fn number(&self) -> u64 {
         self.owner
@@ -295,6 +300,12 @@ impl Transaction {
         !self.writes.is_empty()
     }
 
+    /// How often this transaction has written a row, undone writes included: it only grows, so that whoever reads it
+    /// before and after a statement knows whether that wrote.
+    pub fn rows_put(&self) -> u64 {
+        self.writes.rows_put()
+    }
+
     /// The write set so far, for whoever must see it before commit: (object, key, new cells or None).
     pub fn writes(&self) -> Vec<Written> {
         // Bodies of our own write set always decode.
@@ -410,6 +421,7 @@ impl Transaction {
 impl Drop for Transaction {
     fn drop(&mut self) {
         self.core.locks.release(self.owner, &mut self.held, 0);
+        self.core.locks.forget(self.owner);
         if self.reads.is_some() {
             self.core.leave_serializable(self.snapshot.tx);
         }

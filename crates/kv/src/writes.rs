@@ -21,6 +21,8 @@ pub(crate) struct WriteSet {
     kept: u64,
     /// What a command's own queries see of it.
     pinned: Option<u64>,
+    /// Rows put so far, undone ones too.
+    rows_put: u64,
 }
 
 /// A written key: its object, itself, the new cells or None.
@@ -41,6 +43,7 @@ impl WriteSet {
         schema_tx: TxId,
         moved_to: Option<&[u8]>,
     ) {
+        self.rows_put += 1;
         let body = RowBody {
             // Which op it is, and the previous entry, are decided at commit.
             op: if cells.is_some() { Op::Update } else { Op::Delete },
@@ -78,6 +81,11 @@ impl WriteSet {
         self.stamp += 1;
         table.push(family, key.clone(), self.stamp, body);
         self.undo.push((family, key));
+    }
+
+    /// Rows put so far: it only grows.
+    pub(crate) fn rows_put(&self) -> u64 {
+        self.rows_put
     }
 
     pub(crate) fn is_empty(&self) -> bool {

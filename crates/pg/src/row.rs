@@ -5,7 +5,7 @@ use crate::{binary, report};
 use bytes::{BufMut, BytesMut};
 use pgwire::messages::copy::CopyOutResponse;
 use plan::Field;
-use session::Rows;
+use session::{Notice, Rows};
 use types::vector::Data;
 use types::{Batch, Error, Result, TextSettings, Vector, err, text};
 
@@ -81,6 +81,14 @@ impl Rows for Results<'_> {
         self.wire.output.extend_from_slice(data);
         close(&mut self.wire.output, start);
         self.wire.flush_if_full()
+    }
+
+    fn notices(&mut self, messages: Vec<Notice>) {
+        for notice in messages {
+            if let Notice::Message { severity, report } = notice {
+                self.wire.put_report(b'N', severity, &report);
+            }
+        }
     }
 }
 

@@ -30,9 +30,22 @@ pub fn check_query(query: &Query, transaction: &Transaction, known: &Known) -> R
             continue;
         }
         let role = need.role.unwrap_or_else(|| known.current_user());
+        // What a view reads was named by its owner, who had the schema then.
+        if need.role.is_none() && need.relation.kind != RelationKind::System {
+            check_schema(&need.relation.schema, transaction, known)?;
+        }
         check_relation(&need.relation, need.privilege, role, transaction, known)?;
     }
     Ok(())
+}
+
+/// USAGE on the schema of what a statement names.
+fn check_schema(schema: &str, transaction: &Transaction, known: &Known) -> Result<()> {
+    let user = known.current_user();
+    if known.is_superuser(user) || transaction.may_schema(&known.closure(user), schema, Privilege::Usage)? {
+        return Ok(());
+    }
+    Err(err!(InsufficientPrivilege, "permission denied for schema {schema}"))
 }
 
 /// One privilege on one relation.
@@ -103,7 +116,7 @@ pub fn check_ddl(ddl: &Ddl, transaction: &Transaction, schema: &dyn Schema, know
         },
         Ddl::Grant(grant) => match &grant.on {
             types::ddl::GrantTarget::Tables(names) | types::ddl::GrantTarget::Sequences(names) => {
-                names.iter().try_for_each(|name| owned(name, schema, known))
+                names.iter().try_for_each(|name| grantable(grant, name, transaction, schema, known))
             }
             types::ddl::GrantTarget::Schemas(names)
             | types::ddl::GrantTarget::AllTablesIn(names)
@@ -119,6 +132,27 @@ pub fn check_ddl(ddl: &Ddl, transaction: &Transaction, schema: &dyn Schema, know
             types::ddl::GrantTarget::Databases(_) => Ok(()),
         },
     }
+}
+
+/// GRANT on a relation: its owner, or who holds all of these privileges WITH GRANT OPTION. REVOKE: its owner.
+fn grantable(
+    grant: &types::ddl::Grant,
+    name: &Name,
+    transaction: &Transaction,
+    schema: &dyn Schema,
+    known: &Known,
+) -> Result<()> {
+    let Some(relation) = schema.relation(name.schema.as_deref(), &name.name)? else { return Ok(()) };
+    let roles = known.closure(known.current_user());
+    let may = |privilege: &Privilege| transaction.may_grant(&roles, relation.oid, *privilege);
+    if !grant.revoke && !grant.privileges.is_empty() && grant.privileges.iter().all(may) {
+        return Ok(());
+    }
+    if transaction.owns(&roles, &relation) {
+        return Ok(());
+    }
+    let kind = kind_name(relation.kind);
+    Err(err!(InsufficientPrivilege, "permission denied for {kind} {}", relation.name))
 }
 
 fn check_create(name: &Name, transaction: &Transaction, schema: &dyn Schema, known: &Known) -> Result<()> {

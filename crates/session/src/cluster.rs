@@ -94,12 +94,11 @@ impl Cluster {
         let databases = dir.join("databases");
         let io = |error: std::io::Error| err!(IoError, "{}: {error}", databases.display());
         host.disk.create_dir_all(&databases).map_err(io)?;
-        let lock = host.disk.lock(dir).map_err(|error| {
-            err!(ObjectInUse, "{}: {error}", dir.display()).hint("Another process has this data folder open.")
-        })?;
+        let lock = lock_folder(&host, dir)?;
         for name in host.disk.list(&databases).map_err(io)?.iter().filter(|name| name.starts_with(".new-")) {
             host.disk.remove_dir_all(&databases.join(name)).map_err(io)?;
         }
+        refuse_missing_system(&host, dir)?;
         let system = databases.join("system");
         let identity = Identity::open(host.clone(), &system, database_options(&options, "system", true))?;
         let cluster = Cluster {
@@ -115,10 +114,11 @@ impl Cluster {
                 _lock: lock,
             }),
         };
+        // First, so that what a creation left that was cut short is not in the way of the next.
+        cluster.set_aside_unknown_folders()?;
         if cluster.directory().databases.is_empty() {
             cluster.create_database(BOOTSTRAP_NAME, BOOTSTRAP_ROLE, BOOTSTRAP_NAME)?;
         }
-        cluster.set_aside_unknown_folders()?;
         Ok(cluster)
     }
 
@@ -148,6 +148,17 @@ impl Cluster {
         disk.rename(&databases.join(folder), &target).map_err(io)?;
         disk.sync_dir(&dropped).map_err(io)?;
         disk.sync_dir(&databases).map_err(io)
+    }
+
+    /// What was unusual when the system ledger and the databases that are open now were opened, each with its name.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings: Vec<String> =
+            self.shared.identity.warnings().into_iter().map(|what| format!("system: {what}")).collect();
+        for (name, database) in &*lock(&self.shared.databases) {
+            warnings
+                .extend(database.warnings().into_iter().map(|what| format!("database \"{name}\": {what}")));
+        }
+        warnings
     }
 
     pub(crate) fn host(&self) -> &Host {
@@ -220,7 +231,12 @@ impl Cluster {
         let disk = &self.shared.host.disk;
         Database::open(self.shared.host.clone(), &made, database_options(&self.shared.options, name, true))?
             .close()?;
-        disk.rename(&made, &databases.join(folder_name(name))).map_err(io)?;
+        let place = databases.join(folder_name(name));
+        if let Err(error) = disk.rename(&made, &place) {
+            let error = err!(IoError, "could not make folder \"{}\": {error}", place.display());
+            disk.remove_dir_all(&made).map_err(io)?;
+            return Err(error);
+        }
         disk.sync_dir(&databases).map_err(io)?;
         self.shared.identity.change(user, |identity, transaction, directory| {
             if directory.databases.iter().any(|(_, known, _)| known == name) {
@@ -405,18 +421,79 @@ fn database_options(options: &ClusterOptions, name: &str, create: bool) -> catal
     }
 }
 
-/// Opens the ledger in `folder` and compares its index with a replay of its log.
+/// Locks a data folder, which must be there. 55006 where another process has it.
+pub fn lock_folder(host: &Host, dir: &Path) -> Result<Box<dyn host::Lock>> {
+    if !host.disk.is_dir(dir) {
+        return Err(err!(UndefinedObject, "there is no data folder \"{}\"", dir.display()));
+    }
+    host.disk.lock(dir).map_err(|error| match error.kind() {
+        std::io::ErrorKind::WouldBlock => {
+            err!(ObjectInUse, "the data folder \"{}\" is in use by another process", dir.display())
+                .hint("Stop the server that has it open, or give another folder.")
+        }
+        _ => err!(IoError, "could not lock the data folder \"{}\": {error}", dir.display()),
+    })
+}
+
+/// The folder of the system ledger, where there are databases and it is missing: without it nobody knows whose they
+/// are.
+pub fn missing_system(host: &Host, dir: &Path) -> Option<PathBuf> {
+    let databases = dir.join("databases");
+    let system = databases.join("system");
+    let names = host.disk.list(&databases).unwrap_or_default();
+    let is_database = |name: &String| name != "dropped" && !name.starts_with('.');
+    (!host.disk.is_dir(&system) && names.iter().any(is_database)).then_some(system)
+}
+
+fn refuse_missing_system(host: &Host, dir: &Path) -> Result<()> {
+    match missing_system(host, dir) {
+        None => Ok(()),
+        Some(system) => Err(Error::corrupted(format!(
+            "the system ledger \"{}\" is missing beside the databases that it lists",
+            system.display()
+        ))
+        .detail("It holds the roles and the list of databases.")
+        .hint("Restore this folder from a backup or replica.")),
+    }
+}
+
+/// Opens the ledger in `folder` and compares its index with a replay of its log. Opening changes what is derived: to
+/// look without touching, give it a copy.
 pub fn check_index(
     host: Host,
     folder: &Path,
     progress: kv::ledger::Progress,
 ) -> Result<Vec<kv::check::Finding>> {
     let options =
-        ClusterOptions { progress: Some(progress), accept_clock: true, ..ClusterOptions::default() };
+        ClusterOptions { progress: Some(progress.clone()), accept_clock: true, ..ClusterOptions::default() };
     let database = Database::open(host, folder, database_options(&options, "", false))?;
-    let findings = database.check_index(folder);
-    database.close()?;
-    findings
+    match database.check_index(folder, Some(&progress)) {
+        Ok(findings) => {
+            database.close()?;
+            Ok(findings)
+        }
+        Err(error) if error.state == types::SqlState::IndexCorrupted => {
+            // An index that has failed says so again when it is closed.
+            let _ = database.close();
+            Ok(vec![kv::check::Finding {
+                verdict: kv::check::Verdict::Derived,
+                file: folder.join("index"),
+                offset: None,
+                transaction: None,
+                what: error.message.clone(),
+            }])
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes what is derived of the ledger in `folder`, and makes it again from the log. The folders that were removed.
+pub fn rebuild_derived(host: Host, folder: &Path, progress: kv::ledger::Progress) -> Result<Vec<PathBuf>> {
+    let removed = kv::index::remove_derived(&host, folder)?;
+    let options =
+        ClusterOptions { progress: Some(progress), accept_clock: true, ..ClusterOptions::default() };
+    Database::open(host, folder, database_options(&options, "", false))?.close()?;
+    Ok(removed)
 }
 
 /// The folders of a data folder's ledgers, system first: what `check` and `audit` walk.

@@ -65,4 +65,6 @@ pub trait Rows {
     fn batch(&mut self, batch: &Batch, settings: &TextSettings) -> Result<()>;
     fn copy_out(&mut self, columns: usize, binary: bool) -> Result<()>;
     fn copy_data(&mut self, data: &[u8]) -> Result<()>;
+    /// Messages that came before the rows that follow. Who ignores them does without: they are told once.
+    fn notices(&mut self, messages: Vec<Notice>);
 }

@@ -22,7 +22,12 @@ pub struct CopyIn {
     options: CopyOptions,
     records: Records,
     batch: Batch,
+    /// Line and text of each row in `batch`, for errors.
+    places: Vec<(u64, String)>,
     count: u64,
+    /// The statement, and how much the transaction had written before it.
+    text: String,
+    before: u64,
 }
 
 impl Session {
@@ -94,7 +99,6 @@ impl Session {
         if self.open_transaction()?.is_read_only() {
             return Err(err!(ReadOnlySqlTransaction, "cannot execute COPY FROM in a read-only transaction"));
         }
-        self.note_text(text);
         let types = columns.iter().map(|&at| relation.columns[at].ty.data_type);
         self.copy = Some(CopyIn {
             relation: relation.clone(),
@@ -103,7 +107,10 @@ impl Session {
             options: options.clone(),
             records: Records::new(options),
             batch: Batch::new(types),
+            places: Vec::new(),
             count: 0,
+            text: text.to_owned(),
+            before: self.rows_put(),
         });
         Ok(Outcome::CopyIn { columns: columns.len(), binary: false })
     }
@@ -126,6 +133,7 @@ impl Session {
         self.copy_records(&mut copy, true)?;
         self.copy_batch(&mut copy)?;
         self.end_query()?;
+        self.note_text(&copy.text, copy.before);
         Ok(Outcome::done(format!("COPY {}", copy.count)))
     }
 
@@ -133,8 +141,10 @@ impl Session {
         let settings = self.known.text_settings();
         loop {
             let line = copy.records.line();
-            let record =
-                copy.records.next(last).map_err(|error| with_context(error, &copy.relation, line, None))?;
+            let record = copy
+                .records
+                .next(last)
+                .map_err(|error| with_context(error, &copy.relation, line, Place::Line))?;
             let Some(record) = record else { return Ok(()) };
             if copy.options.header && line == 1 {
                 copy.check_header(&record)?;
@@ -154,6 +164,7 @@ impl Session {
         self.known.interrupt.check()?;
         let types = copy.batch.types();
         let mut batch = Some(std::mem::replace(&mut copy.batch, Batch::new(types)));
+        let places = std::mem::take(&mut copy.places);
         let settings = self.known.text_settings();
         let mut execution = exec::Execution::new(copy.insert.clone(), false);
         let Some(transaction) = self.open.as_mut().and_then(|open| open.transaction.as_mut()) else {
@@ -177,11 +188,20 @@ impl Session {
             system: &self.known,
         };
         let mut out = Batch::default();
-        let line = copy.records.line();
-        while execution
-            .next(transaction, &mut surroundings, usize::MAX, &mut out)
-            .map_err(|error| with_context(error, &copy.relation, line, None))?
-        {}
+        loop {
+            match execution.next(transaction, &mut surroundings, usize::MAX, &mut out) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    // The row after those that are in.
+                    let bad = usize::try_from(execution.rows()).ok().and_then(|row| places.get(row));
+                    return Err(match bad {
+                        Some((line, text)) => with_context(error, &copy.relation, *line, Place::Row(text)),
+                        None => error,
+                    });
+                }
+            }
+        }
         copy.count += execution.rows();
         Ok(())
     }
@@ -225,13 +245,13 @@ impl CopyIn {
     fn push(&mut self, record: &Record, line: u64, settings: &types::TextSettings) -> Result<()> {
         if record.fields.len() > self.columns.len() {
             let error = err!(BadCopyFileFormat, "extra data after last expected column");
-            return Err(with_context(error, &self.relation, line, None));
+            return Err(with_context(error, &self.relation, line, Place::Row(&record.raw)));
         }
         let mut row = Vec::with_capacity(self.columns.len());
         for at in 0..self.columns.len() {
             let Some(field) = record.fields.get(at) else {
                 let error = err!(BadCopyFileFormat, "missing data for column \"{}\"", self.column_name(at));
-                return Err(with_context(error, &self.relation, line, None));
+                return Err(with_context(error, &self.relation, line, Place::Row(&record.raw)));
             };
             let name = self.column_name(at);
             let forced_not_null = self.options.force_not_null.iter().any(|column| column == name);
@@ -242,26 +262,42 @@ impl CopyIn {
                 continue;
             }
             let value = types::text::parse(&field.text, self.column_type(at), settings).map_err(|error| {
-                with_context(error, &self.relation, line, Some((self.column_name(at), &field.text)))
+                with_context(error, &self.relation, line, Place::Column(self.column_name(at), &field.text))
             })?;
             row.push(value);
         }
         self.batch.push_row(&row);
+        self.places.push((line, record.raw.clone()));
         Ok(())
     }
 }
 
-/// `COPY t, line 3, column a: "x"`
-fn with_context(mut error: Error, relation: &Relation, line: u64, column: Option<(&str, &str)>) -> Error {
+/// What of a line an error is about.
+enum Place<'a> {
+    Line,
+    Row(&'a str),
+    Column(&'a str, &'a str),
+}
+
+/// `COPY t, line 3: "1,x"`, `COPY t, line 3, column a: "x"`
+fn with_context(mut error: Error, relation: &Relation, line: u64, place: Place<'_>) -> Error {
     if error.context.is_none() {
-        let place = format!("COPY {}, line {line}", relation.name);
-        error.context = Some(match column {
-            Some((name, text)) => {
-                let short: String = text.chars().take(100).collect();
-                format!("{place}, column {name}: \"{short}\"")
-            }
-            None => place,
+        let at = format!("COPY {}, line {line}", relation.name);
+        error.context = Some(match place {
+            Place::Line => at,
+            Place::Row(text) => format!("{at}: \"{}\"", shown(text)),
+            Place::Column(name, text) => format!("{at}, column {name}: \"{}\"", shown(text)),
         });
     }
     error
 }
+
+/// Data in an error: cut to 100 bytes, as PostgreSQL does.
+fn shown(text: &str) -> String {
+    if text.len() <= SHOWN_BYTES {
+        return text.to_owned();
+    }
+    format!("{}...", &text[..text.floor_char_boundary(SHOWN_BYTES)])
+}
+
+const SHOWN_BYTES: usize = 100;

@@ -31,11 +31,12 @@ impl Session {
             return Err(err!(DuplicateCursor, "cursor \"{name}\" already exists"));
         }
         self.begin_query(query)?;
-        let fields = (!query.fields.is_empty()).then(|| Arc::from(&query.fields[..]));
+        let fields = crate::portal::result_fields(query);
         let prepared =
             Prepared { statement: Arc::new(Statement::Query(query.clone())), fields, ..prepared.clone() };
         let mut portal = Portal::new(prepared, parameters.to_vec());
         portal.state = PortalState::Running(Box::new(Execution::new(query.clone(), false)));
+        portal.created_us = self.known.statement_start.get();
         let depth = self.open.as_ref().map_or(0, |open| open.savepoints.len());
         portal.cursor =
             Some(Cursor { hold, scroll: scroll.unwrap_or(false), rows: vec![], position: 0, depth });

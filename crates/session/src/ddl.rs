@@ -43,7 +43,7 @@ fn ddl_tag(ddl: &Ddl) -> &'static str {
 }
 
 impl Session {
-    pub(crate) fn ddl(&mut self, ddl: &Ddl, text: &str) -> Result<Outcome> {
+    pub(crate) fn ddl(&mut self, ddl: &Ddl) -> Result<Outcome> {
         let tag = ddl_tag(ddl);
         self.begin_step()?;
         if self.open_transaction()?.is_read_only() {
@@ -69,7 +69,6 @@ impl Session {
         for notice in notices {
             self.known.notice("NOTICE", notice);
         }
-        self.note_text(text);
         Ok(Outcome::done(tag))
     }
 
@@ -111,7 +110,6 @@ impl Session {
         query: &Arc<Query>,
         with_data: bool,
         parameters: &[Value],
-        text: &str,
     ) -> Result<Outcome> {
         let path = self.known.search_path();
         let user = self.known.current_user();
@@ -121,9 +119,9 @@ impl Session {
             .schema(&path, user)
             .relation(table.name.schema.as_deref(), &table.name.name)?;
         let exists = existing.is_some();
-        self.ddl(&Ddl::CreateTable(table.clone()), text)?;
+        self.ddl(&Ddl::CreateTable(table.clone()))?;
         if (exists && table.if_not_exists) || !with_data {
-            return Ok(Outcome::done(if exists { "CREATE TABLE AS" } else { "SELECT 0" }));
+            return Ok(Outcome::done("CREATE TABLE AS"));
         }
         let schema = self.open_transaction()?.schema(&path, user);
         let Some(relation) = schema.relation(table.name.schema.as_deref(), &table.name.name)? else {
@@ -432,7 +430,7 @@ impl Session {
             for role in roles {
                 for member in members {
                     let (of, who) = (oid(role)?, oid(member)?);
-                    if !revoke && directory.closure(of).contains(&who) {
+                    if !revoke && directory.is_member(of, who) {
                         return Err(err!(InvalidGrantor, "role \"{role}\" is a member of role \"{member}\""));
                     }
                     let same = |row: &[Value]| row[0] == Value::Oid(of) && row[1] == Value::Oid(who);

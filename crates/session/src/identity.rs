@@ -45,12 +45,20 @@ impl Directory {
 
     /// The role and everything it is a member of, through memberships of memberships.
     pub fn closure(&self, role: Oid) -> Vec<Oid> {
+        self.reach(role, |member| self.role_by_oid(member).is_none_or(|role| role.inherit))
+    }
+
+    /// Whether one is a member of the other, INHERIT or not: it may SET ROLE.
+    pub fn is_member(&self, member: Oid, of: Oid) -> bool {
+        self.reach(member, |_| true).contains(&of)
+    }
+
+    fn reach(&self, role: Oid, through: impl Fn(Oid) -> bool) -> Vec<Oid> {
         let mut closure = vec![role];
         let mut at = 0;
         while at < closure.len() {
             let member = closure[at];
-            let inherits = self.role_by_oid(member).is_none_or(|role| role.inherit);
-            if inherits {
+            if through(member) {
                 for (of, _, _) in self.memberships.iter().filter(|(_, m, _)| *m == member) {
                     if !closure.contains(of) {
                         closure.push(*of);
@@ -167,6 +175,10 @@ impl Identity {
             Ok(directory) => directory.clone(),
             Err(poisoned) => poisoned.into_inner().clone(),
         }
+    }
+
+    pub fn warnings(&self) -> Vec<String> {
+        self.database.warnings()
     }
 
     pub fn close(&self) -> Result<()> {

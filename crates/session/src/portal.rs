@@ -5,7 +5,8 @@ use crate::prepared::Prepared;
 use crate::session::Session;
 use exec::Execution;
 use exec::run::Functions;
-use plan::{Field, QueryKind, Statement};
+use plan::statement::TableLock;
+use plan::{Field, Query, QueryKind, Statement};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use types::{Batch, DataType, Result, Value, err};
@@ -16,6 +17,10 @@ pub struct Portal {
     pub parameters: Vec<Value>,
     pub state: PortalState,
     pub cursor: Option<Cursor>,
+    /// Its text is part of the transaction's hash.
+    noted: bool,
+    /// When it was made, for pg_cursors.
+    pub created_us: i64,
 }
 
 /// What DECLARE adds.
@@ -41,7 +46,7 @@ pub enum PortalState {
 
 impl Portal {
     pub fn new(prepared: Prepared, parameters: Vec<Value>) -> Portal {
-        Portal { prepared, parameters, state: PortalState::Ready, cursor: None }
+        Portal { prepared, parameters, state: PortalState::Ready, cursor: None, noted: false, created_us: 0 }
     }
 
     pub fn fields(&self) -> Option<Arc<[Field]>> {
@@ -59,7 +64,57 @@ pub fn tag(kind: QueryKind, rows: u64) -> String {
     }
 }
 
+/// The tag of a result that is kept, told after `sent` of its rows: PostgreSQL counts those of each Execute.
+fn counted(tag: &str, sent: usize) -> String {
+    match tag.rsplit_once(' ') {
+        Some((command, count)) if count.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{command} {sent}")
+        }
+        _ => tag.to_owned(),
+    }
+}
+
+/// Whether it changes rows, itself or in a WITH.
+fn writes(query: &Query) -> bool {
+    query.locks.iter().any(|(_, mode)| *mode == TableLock::RowExclusive)
+}
+
+/// What a read-only transaction calls a query that it refuses.
+pub fn writing_command(query: &Query) -> Option<&'static str> {
+    let locks = query.locks.iter().any(|(_, mode)| *mode == TableLock::RowShare);
+    match query.kind {
+        QueryKind::Insert => Some("INSERT"),
+        QueryKind::Update => Some("UPDATE"),
+        QueryKind::Delete => Some("DELETE"),
+        QueryKind::Select if writes(query) => Some("SELECT"),
+        QueryKind::Select if locks => Some("SELECT FOR UPDATE"),
+        QueryKind::Select => None,
+    }
+}
+
+/// A query's columns, of which there may be none; None: it returns no rows.
+pub fn result_fields(query: &Query) -> Option<Arc<[Field]>> {
+    let returns = query.kind == QueryKind::Select || !query.fields.is_empty();
+    returns.then(|| Arc::from(&query.fields[..]))
+}
+
 impl Session {
+    /// Runs a client's statement, and takes its text down if it wrote.
+    pub(crate) fn fetch_noting(
+        &mut self,
+        portal: &mut Portal,
+        max_rows: usize,
+        rows: &mut dyn Rows,
+        describe: bool,
+    ) -> Result<Outcome> {
+        let before = self.rows_put();
+        let outcome = self.fetch(portal, max_rows, rows, describe)?;
+        if !portal.noted {
+            portal.noted = self.note_text(&portal.prepared.parsed.text, before);
+        }
+        Ok(outcome)
+    }
+
     /// Runs a portal up to `max_rows` rows (0 = all). `describe`: tell the columns first.
     pub(crate) fn fetch(
         &mut self,
@@ -72,7 +127,16 @@ impl Session {
         if matches!(portal.state, PortalState::Ready) {
             if let Statement::Query(query) = &*portal.prepared.statement {
                 self.begin_query(query)?;
-                portal.state = PortalState::Running(Box::new(Execution::new(query.clone(), false)));
+                let mut execution = Box::new(Execution::new(query.clone(), false));
+                portal.state = match limit != usize::MAX && writes(query) && !query.fields.is_empty() {
+                    false => PortalState::Running(execution),
+                    // A command is done as a whole, however few of its rows are asked for.
+                    true => {
+                        let batches = self.pull_all(&mut execution, &portal.parameters)?;
+                        self.end_query()?;
+                        PortalState::Rows(batches, tag(query.kind, 0))
+                    }
+                };
             } else {
                 match self.utility(&portal.prepared.clone(), &portal.parameters, rows, describe)? {
                     crate::run::Ended::Outcome(outcome) => {
@@ -98,16 +162,18 @@ impl Session {
                     return Ok(Outcome::Suspended);
                 }
                 let count = if query.kind == QueryKind::Select { sent } else { execution.rows() };
+                portal.state = match query.kind {
+                    QueryKind::Select => PortalState::Done(tag(QueryKind::Select, 0)),
+                    kind if query.fields.is_empty() => PortalState::Done(tag(kind, count)),
+                    // Asked again, it has no more rows.
+                    kind => PortalState::Rows(VecDeque::new(), tag(kind, 0)),
+                };
                 let tag = tag(query.kind, count);
-                portal.state = PortalState::Done(match query.kind {
-                    QueryKind::Select => "SELECT 0".into(),
-                    _ => tag.clone(),
-                });
                 self.end_query()?;
                 Ok(Outcome::Done { tag })
             }
             PortalState::Rows(batches, tag) => {
-                let settings = self.known.text_settings();
+                let mut settings = self.known.text_settings();
                 let mut left = limit;
                 while let Some(mut batch) = batches.pop_front() {
                     if batch.rows > left {
@@ -117,6 +183,8 @@ impl Session {
                     }
                     left -= batch.rows;
                     if !batch.is_empty() {
+                        self.name_objects(&batch, &mut settings)?;
+                        rows.notices(self.known.take_messages());
                         rows.batch(&batch, &settings)?;
                     }
                     if left == 0 {
@@ -126,9 +194,7 @@ impl Session {
                 if left == 0 && limit != usize::MAX {
                     return Ok(Outcome::Suspended);
                 }
-                let tag = std::mem::take(tag);
-                portal.state = PortalState::Done(tag.clone());
-                Ok(Outcome::Done { tag })
+                Ok(Outcome::Done { tag: counted(tag, limit - left) })
             }
             PortalState::Done(tag) if tag.starts_with("SELECT") => Ok(Outcome::done("SELECT 0")),
             PortalState::Done(_) => {
@@ -160,9 +226,21 @@ impl Session {
             sent += batch.rows as u64;
             if !batch.columns.is_empty() || batch.rows > 0 {
                 self.name_objects(&batch, &mut settings)?;
+                rows.notices(self.known.take_messages());
                 rows.batch(&batch, &settings)?;
             }
         }
+    }
+
+    /// Pulls every row.
+    fn pull_all(&mut self, execution: &mut Execution, parameters: &[Value]) -> Result<VecDeque<Batch>> {
+        let settings = self.known.text_settings();
+        let mut batches = VecDeque::new();
+        let mut batch = Batch::default();
+        while self.pull_batch(execution, parameters, &settings, usize::MAX, &mut batch)? {
+            batches.push_back(std::mem::take(&mut batch));
+        }
+        Ok(batches)
     }
 
     /// Lists the names of what regclass columns and their kin hold, so that they print as names.

@@ -19,6 +19,9 @@ pub struct Prepared {
     /// None: it depends on nothing.
     pub(crate) key: Option<PlanKey>,
     pub(crate) from_sql: bool,
+    /// What pg_prepared_statements shows: the client's text, and when it came.
+    pub(crate) source: Arc<str>,
+    pub(crate) prepared_us: i64,
 }
 
 /// Parameter types and result columns of a statement.
@@ -36,6 +39,7 @@ pub(crate) struct PlanKey {
 impl Session {
     /// Plans a statement in the open transaction.
     pub(crate) fn plan(&mut self, parsed: Arc<Parsed>, given: Vec<Option<DataType>>) -> Result<Prepared> {
+        let (source, prepared_us) = (Arc::from(parsed.text.as_str()), self.known.statement_start.get());
         if let Some(statement) = needs_no_schema(&parsed) {
             let (parameters, fields) = self.describe(&statement)?;
             return Ok(Prepared {
@@ -46,6 +50,8 @@ impl Session {
                 given,
                 key: None,
                 from_sql: false,
+                source,
+                prepared_us,
             });
         }
         let as_of = self.session_moment()?;
@@ -76,6 +82,8 @@ impl Session {
             given,
             key: Some(key),
             from_sql: false,
+            source,
+            prepared_us,
         })
     }
 
@@ -105,14 +113,15 @@ impl Session {
         if shape(&planned) != shape(prepared) {
             return Err(err!(FeatureNotSupported, "cached plan must not change result type"));
         }
-        Ok(Prepared { from_sql: prepared.from_sql, ..planned })
+        let Prepared { from_sql, prepared_us, .. } = *prepared;
+        Ok(Prepared { from_sql, source: prepared.source.clone(), prepared_us, ..planned })
     }
 
     /// Parameter types and result columns of a statement.
     fn describe(&self, statement: &Statement) -> Result<Shape> {
         let fields = |fields: &[Field]| (!fields.is_empty()).then(|| Arc::from(fields));
         Ok(match statement {
-            Statement::Query(query) => (query.parameters.clone(), fields(&query.fields)),
+            Statement::Query(query) => (query.parameters.clone(), crate::portal::result_fields(query)),
             Statement::Explain { query, options } => {
                 let (parameters, _) = self.describe(query)?;
                 let ty = if options.json { DataType::Json } else { DataType::Text };

@@ -4,8 +4,8 @@ use crate::conversation::{Outcome, Rows};
 use crate::prepared::Prepared;
 use crate::session::Session;
 use crate::surroundings::Known;
+use plan::explain;
 use plan::statement::{Discard, Set, Statement};
-use plan::{QueryKind, explain};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use types::{Batch, DataType, Error, Result, Value, err};
@@ -28,16 +28,18 @@ impl Session {
         let outcome = match &*prepared.statement {
             Statement::Query(_) => return Err(Error::internal("a query came as a utility")),
             Statement::Explain { query, options } => return self.explain(query, *options, parameters),
-            Statement::Ddl(ddl) => self.ddl(ddl, &prepared.parsed.text)?,
+            Statement::Ddl(ddl) => self.ddl(ddl)?,
             Statement::Role(role) => self.role(role)?,
             Statement::CreateTableAs { table, query, with_data } => {
-                self.create_table_as(table, query, *with_data, parameters, &prepared.parsed.text)?
+                self.create_table_as(table, query, *with_data, parameters)?
             }
             Statement::Copy(copy) => return self.copy(copy, rows, &prepared.parsed.text).map(Ended::Outcome),
             Statement::Transaction(command) => self.transaction_command(command)?,
             Statement::Set(set) => self.set(set)?,
             Statement::Show(name) => return self.show(name),
-            Statement::Prepare { name, types, statement } => self.prepare_sql(name, types, statement)?,
+            Statement::Prepare { name, types, statement } => {
+                self.prepare_sql(name, types, statement, &prepared.parsed.text)?
+            }
             Statement::Execute { name, arguments } => {
                 return self.execute_sql(name, arguments, rows, describe);
             }
@@ -110,6 +112,14 @@ impl Session {
             return Err(Error::unsupported("EXPLAIN ANALYZE of this statement").hint("Explain its query."));
         }
         let mut actual = None;
+        if !options.analyze {
+            // It shows what is in the statistics of the tables: who may not read them may not ask.
+            self.begin_step()?;
+            let Some(transaction) = self.open.as_ref().and_then(|open| open.transaction.as_ref()) else {
+                return Err(Error::internal("EXPLAIN without a transaction"));
+            };
+            crate::access::check_query(&query, transaction, &self.known)?;
+        }
         if options.analyze {
             self.begin_query(&query)?;
             let clock = self.known.cluster.host().clock.clone();
@@ -118,10 +128,6 @@ impl Session {
             let settings = self.known.text_settings();
             let mut batch = Batch::default();
             while self.pull_batch(&mut execution, &parameters, &settings, usize::MAX, &mut batch)? {}
-            if query.kind != QueryKind::Select {
-                let text = String::from("EXPLAIN ANALYZE");
-                self.note_text(&text);
-            }
             self.end_query()?;
             let nodes = execution.statistics().nodes;
             let nodes = nodes
@@ -167,8 +173,9 @@ impl Session {
             );
             return Ok(Outcome::done("SET"));
         }
-        if set.local {
-            self.remember_local(&set.name);
+        match set.local {
+            true => self.remember_local(&set.name),
+            false => self.forget_local(&set.name),
         }
         if set.name == "ledger.as_of" {
             self.check_past(set.value.as_deref())?;
@@ -226,10 +233,10 @@ impl Session {
             Some(name) => {
                 let directory = self.known.directory();
                 let Some(role) = directory.role(name) else {
-                    return Err(err!(UndefinedObject, "role \"{name}\" does not exist"));
+                    return Err(err!(InvalidParameterValue, "role \"{name}\" does not exist"));
                 };
                 let (session, _) = *self.known.session_user.borrow();
-                if !self.known.is_superuser(session) && !directory.closure(session).contains(&role.oid) {
+                if !self.known.is_superuser(session) && !directory.is_member(session, role.oid) {
                     return Err(err!(InsufficientPrivilege, "permission denied to set role \"{name}\""));
                 }
                 Some((role.oid, role.name.clone()))
@@ -247,7 +254,7 @@ impl Session {
             Some(name) => {
                 let directory = self.known.directory();
                 let Some(role) = directory.role(name) else {
-                    return Err(err!(UndefinedObject, "role \"{name}\" does not exist"));
+                    return Err(err!(InvalidParameterValue, "role \"{name}\" does not exist"));
                 };
                 if role.oid != self.known.authenticated.0
                     && !self.known.is_superuser(self.known.authenticated.0)
@@ -291,7 +298,13 @@ impl Session {
             }
             return Ok(Ended::Rows(VecDeque::from([batch]), "SHOW".into()));
         }
-        let mut value = self.known.settings.borrow().get(name)?;
+        // Outside a transaction, what the next one will be.
+        let shown = match name.to_ascii_lowercase().as_str() {
+            "transaction_isolation" if self.open.is_none() => "default_transaction_isolation",
+            "transaction_read_only" if self.open.is_none() => "default_transaction_read_only",
+            _ => name,
+        };
+        let mut value = self.known.settings.borrow().get(shown)?;
         // The transaction that a time resolved to is what SHOW reports.
         if name == "ledger.as_of"
             && let Some(moment) = self.session_moment()?
@@ -307,13 +320,20 @@ impl Session {
         Ok(Ended::Rows(self.text_rows(DataType::Text, [value]), "SHOW".into()))
     }
 
-    fn prepare_sql(&mut self, name: &str, types: &[DataType], statement: &plan::Parsed) -> Result<Outcome> {
+    fn prepare_sql(
+        &mut self,
+        name: &str,
+        types: &[DataType],
+        statement: &plan::Parsed,
+        text: &str,
+    ) -> Result<Outcome> {
         if self.prepared.contains_key(name) {
             return Err(err!(DuplicatePreparedStatement, "prepared statement \"{name}\" already exists"));
         }
         let given = types.iter().map(|ty| Some(*ty).filter(|ty| *ty != DataType::Unknown)).collect();
         let mut prepared = self.plan(Arc::new(statement.clone()), given)?;
         prepared.from_sql = true;
+        prepared.source = format!("{text};").into();
         self.prepared.insert(name.to_owned(), Arc::new(prepared));
         Ok(Outcome::done("PREPARE"))
     }

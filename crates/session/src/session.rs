@@ -158,7 +158,7 @@ impl Session {
             if !prepared.parameters.is_empty() {
                 return Err(err!(UndefinedParameter, "there is no parameter $1"));
             }
-            session.fetch(&mut Portal::new(prepared, vec![]), 0, rows, true)
+            session.fetch_noting(&mut Portal::new(prepared, vec![]), 0, rows, true)
         })
     }
 
@@ -253,7 +253,7 @@ impl Session {
         let mut running = self.portals.remove(portal).ok_or_else(|| no_portal(portal))?;
         let outcome = self.guarded(|session| {
             session.start_statement(&running.prepared.parsed.clone())?;
-            session.fetch(&mut running, max_rows, rows, false)
+            session.fetch_noting(&mut running, max_rows, rows, false)
         });
         // A statement that ended the transaction has closed every portal with it.
         if outcome.is_ok() && self.open.is_some() {
@@ -287,6 +287,7 @@ impl Session {
     /// Runs a step; an error puts the transaction into its failed state.
     fn guarded<T>(&mut self, step: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
         let result = step(self);
+        self.keep_local();
         if result.is_err() {
             self.copy = None;
             self.failed();

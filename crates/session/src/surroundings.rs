@@ -101,6 +101,19 @@ impl Known {
         }
     }
 
+    /// The messages so far; changed settings stay for the statement's end.
+    pub fn take_messages(&self) -> Vec<Notice> {
+        let mut notices = self.notices.borrow_mut();
+        if notices.is_empty() {
+            return Vec::new();
+        }
+        let (messages, settings) = std::mem::take(&mut *notices)
+            .into_iter()
+            .partition(|notice| matches!(notice, Notice::Message { .. }));
+        *notices = settings;
+        messages
+    }
+
     /// A reported setting has a new value.
     pub fn report(&self, name: &str) {
         if let Some(name) = Settings::is_reported(name) {

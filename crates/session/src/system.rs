@@ -1,8 +1,13 @@
 //! What the system relations may know of the session and the cluster.
 
+use crate::portal::Portal;
+use crate::prepared::Prepared;
+use crate::session::Session;
 use crate::surroundings::Known;
 use catalog::system::{Role, Surroundings};
-use types::{Oid, Result, Value};
+use std::sync::Arc;
+use types::schema::RelationKind;
+use types::{DataType, Oid, Result, Value};
 
 impl Surroundings for Known {
     fn current_user(&self) -> Oid {
@@ -48,6 +53,63 @@ impl Surroundings for Known {
             return Ok(self.activity());
         }
         Ok(self.listings.borrow().get(relation).cloned().unwrap_or_default())
+    }
+}
+
+const PREPARED_STATEMENTS: &str = "pg_prepared_statements";
+const CURSORS: &str = "pg_cursors";
+
+impl Session {
+    /// Lists prepared statements and cursors for a query that asks for them.
+    pub(crate) fn fill_listings(&self, query: &plan::Query) {
+        let asks = |name: &str| {
+            let mut relations = query.privileges.iter().map(|need| &need.relation);
+            relations.any(|relation| relation.kind == RelationKind::System && relation.name == name)
+        };
+        let mut listings = self.known.listings.borrow_mut();
+        if asks(PREPARED_STATEMENTS) {
+            listings.insert(PREPARED_STATEMENTS.into(), self.prepared_rows());
+        }
+        if asks(CURSORS) {
+            listings.insert(CURSORS.into(), self.cursor_rows());
+        }
+    }
+
+    /// name, statement, prepare_time, parameter_types, from_sql, generic_plans, custom_plans.
+    fn prepared_rows(&self) -> Vec<Vec<Value>> {
+        let mut named: Vec<_> = self.prepared.iter().filter(|(name, _)| !name.is_empty()).collect();
+        named.sort_by_key(|(name, _)| *name);
+        let row = |(name, prepared): (&String, &Arc<Prepared>)| {
+            let types = prepared.parameters.iter().map(|ty| Value::Oid(ty.oid())).collect();
+            vec![
+                Value::text(name.as_str()),
+                Value::text(&*prepared.source),
+                Value::Timestamp(prepared.prepared_us),
+                Value::array(DataType::Regtype, types),
+                Value::Bool(prepared.from_sql),
+                Value::Int8(0),
+                Value::Int8(0),
+            ]
+        };
+        named.into_iter().map(row).collect()
+    }
+
+    /// name, statement, is_holdable, is_binary, is_scrollable, creation_time.
+    fn cursor_rows(&self) -> Vec<Vec<Value>> {
+        let mut cursors: Vec<_> = self.portals.iter().filter(|(_, portal)| portal.cursor.is_some()).collect();
+        cursors.sort_by_key(|(name, _)| *name);
+        let row = |(name, portal): (&String, &Portal)| {
+            let cursor = portal.cursor.as_ref();
+            vec![
+                Value::text(name.as_str()),
+                Value::Text(format!("{};", portal.prepared.source)),
+                Value::Bool(cursor.is_some_and(|cursor| cursor.hold)),
+                Value::Bool(false),
+                Value::Bool(cursor.is_some_and(|cursor| cursor.scroll)),
+                Value::Timestamp(portal.created_us),
+            ]
+        };
+        cursors.into_iter().map(row).collect()
     }
 }
 

@@ -25,14 +25,44 @@ pub struct Open {
     pub failed: bool,
     /// Some statement has run in it: the isolation level is fixed.
     pub used: bool,
-    pub savepoints: Vec<(String, Savepoint, Settings)>,
+    pub savepoints: Vec<Kept>,
     /// As they were before: what a rollback goes back to.
     settings_before: Settings,
     /// Values before SET LOCAL, by name: what a commit goes back to.
     local: BTreeMap<String, String>,
     isolation: IsolationLevel,
-    /// Over the texts of its statements, for the ledger's meta field 5.
-    statements: Sha256,
+    statements: Statements,
+}
+
+/// What a savepoint brings back.
+#[derive(Clone)]
+pub struct Kept {
+    name: String,
+    savepoint: Savepoint,
+    settings: Settings,
+    statements: Statements,
+}
+
+/// Field 5 of the ledger's meta: SHA-256 over the texts of the statements that wrote, a line feed between two.
+#[derive(Clone, Default)]
+struct Statements {
+    hash: Sha256,
+    any: bool,
+}
+
+impl Statements {
+    fn add(&mut self, text: &str) {
+        if self.any {
+            self.hash.update(b"\n");
+        }
+        self.hash.update(text.as_bytes());
+        self.any = true;
+    }
+
+    /// None: no statement wrote (the transaction is of what sequences had to keep).
+    fn finish(self) -> Option<[u8; 32]> {
+        self.any.then(|| self.hash.finalize().into())
+    }
 }
 
 /// The name of a level, as SHOW prints it.
@@ -135,6 +165,7 @@ impl Session {
         let mut transaction =
             self.catalog.begin(Begin { isolation: kv_isolation(isolation), read_only, as_of })?;
         let interrupt = self.known.interrupt.clone();
+        transaction.set_process(self.known.process_id);
         transaction.set_interrupt(std::sync::Arc::new(move || interrupt.check()));
         transaction.set_lock_timeout(settings.milliseconds("lock_timeout"));
         self.open = Some(Open {
@@ -146,7 +177,7 @@ impl Session {
             settings_before: settings,
             local: BTreeMap::new(),
             isolation,
-            statements: Sha256::new(),
+            statements: Statements::default(),
         });
         self.show_modes(isolation, read_only);
         Ok(())
@@ -169,19 +200,15 @@ impl Session {
     /// Before a query runs: its snapshot, its privileges, its locks.
     pub(crate) fn begin_query(&mut self, query: &Query) -> Result<()> {
         self.begin_step()?;
+        self.fill_listings(query);
         let Some(open) = self.open.as_mut() else { return Err(failed_block()) };
         let Some(transaction) = open.transaction.as_mut() else { return Err(failed_block()) };
-        crate::access::check_query(query, transaction, &self.known)?;
-        let changes = query.locks.iter().any(|(_, lock)| *lock == plan::statement::TableLock::RowExclusive);
-        if changes && transaction.is_read_only() {
-            let command = match query.kind {
-                plan::QueryKind::Select => "SELECT",
-                plan::QueryKind::Insert => "INSERT",
-                plan::QueryKind::Update => "UPDATE",
-                plan::QueryKind::Delete => "DELETE",
-            };
+        if transaction.is_read_only()
+            && let Some(command) = crate::portal::writing_command(query)
+        {
             return Err(err!(ReadOnlySqlTransaction, "cannot execute {command} in a read-only transaction"));
         }
+        crate::access::check_query(query, transaction, &self.known)?;
         for (oid, mode) in &query.locks {
             let mode = match mode {
                 plan::statement::TableLock::AccessShare => kv::TableMode::AccessShare,
@@ -211,11 +238,29 @@ impl Session {
         self.open_transaction()?.end_statement()
     }
 
-    /// Adds a statement's text to what the ledger's meta will hold a hash of.
-    pub(crate) fn note_text(&mut self, text: &str) {
+    /// Rows that the open transaction has written so far.
+    pub(crate) fn rows_put(&self) -> u64 {
+        let transaction = self.open.as_ref().and_then(|open| open.transaction.as_ref());
+        transaction.map_or(0, Transaction::rows_put)
+    }
+
+    /// Adds the text of a statement that wrote to what the ledger's meta will hold a hash of. True if it has written
+    /// since the transaction had `before` rows.
+    pub(crate) fn note_text(&mut self, text: &str, before: u64) -> bool {
+        let wrote = self.rows_put() > before;
+        if wrote && let Some(open) = &mut self.open {
+            open.statements.add(text);
+        }
+        wrote
+    }
+
+    /// What set_config(..., true) has set in the step that has just ended: the transaction's end undoes it.
+    pub(crate) fn keep_local(&mut self) {
+        let local = std::mem::take(self.known.pending_local.get_mut());
         if let Some(open) = &mut self.open {
-            open.statements.update(text.as_bytes());
-            open.statements.update(b";");
+            for (name, before) in local {
+                open.local.entry(name).or_insert(before);
+            }
         }
     }
 
@@ -230,7 +275,7 @@ impl Session {
         }
         match (open.savepoints.last(), &mut open.transaction) {
             // Its locks and writes since the savepoint go now, as PostgreSQL's do.
-            (Some((_, savepoint, _)), Some(transaction)) => transaction.rollback_to(*savepoint),
+            (Some(kept), Some(transaction)) => transaction.rollback_to(kept.savepoint),
             _ => open.transaction = None,
         }
     }
@@ -285,7 +330,7 @@ impl Session {
                 application_name: text("application_name"),
                 client_address: self.known.client_address.clone(),
                 reason: text("ledger.reason"),
-                statement_sha256: transaction.has_writes().then(|| open.statements.finalize().into()),
+                statement_sha256: open.statements.finish(),
             };
             (meta, settings.get("synchronous_commit")? != "off", settings.is_on("ledger.report_tx"))
         };
@@ -305,6 +350,13 @@ impl Session {
                 self.put_settings_back(open.settings_before);
                 Err(error)
             }
+        }
+    }
+
+    /// SET without LOCAL: the value outlives the transaction.
+    pub(crate) fn forget_local(&mut self, name: &str) {
+        if let Some(open) = &mut self.open {
+            open.local.remove(name);
         }
     }
 
@@ -368,7 +420,8 @@ impl Session {
                 let settings = self.known.settings.borrow().clone();
                 let open = self.block("SAVEPOINT")?;
                 let savepoint = open.transaction.as_mut().ok_or_else(failed_block)?.savepoint();
-                open.savepoints.push((name.clone(), savepoint, settings));
+                let (name, statements) = (name.clone(), open.statements.clone());
+                open.savepoints.push(Kept { name, savepoint, settings, statements });
                 Ok(Outcome::done("SAVEPOINT"))
             }
             TransactionCommand::Release(name) => {
@@ -385,9 +438,10 @@ impl Session {
             TransactionCommand::RollbackTo(name) => {
                 let open = self.block("ROLLBACK TO SAVEPOINT")?;
                 let at = open.savepoint(name)?;
-                let (_, savepoint, settings) = open.savepoints[at].clone();
+                let Kept { name: _, savepoint, settings, statements } = open.savepoints[at].clone();
                 open.savepoints.truncate(at + 1);
                 open.failed = false;
+                open.statements = statements;
                 if let Some(transaction) = &mut open.transaction {
                     transaction.rollback_to(savepoint);
                 }
@@ -420,6 +474,13 @@ impl Session {
                 let moment = self.moment_of_text(text)?;
                 self.restart_at(moment)?;
                 Ok(Outcome::done("SET"))
+            }
+            // PostgreSQL ends a failed block with it as with COMMIT.
+            TransactionCommand::PrepareTransaction(_)
+                if self.open.as_ref().is_some_and(|open| open.failed) =>
+            {
+                self.abort();
+                Ok(Outcome::done("ROLLBACK"))
             }
             TransactionCommand::PrepareTransaction(_)
             | TransactionCommand::CommitPrepared(_)
@@ -532,6 +593,7 @@ impl Session {
             Begin { isolation: kv_isolation(isolation), read_only: read_only || as_of.is_some(), as_of };
         let mut transaction = self.catalog.begin(begin)?;
         let interrupt = self.known.interrupt.clone();
+        transaction.set_process(self.known.process_id);
         transaction.set_interrupt(std::sync::Arc::new(move || interrupt.check()));
         transaction.set_lock_timeout(self.timeout_ms("lock_timeout"));
         if let Some(open) = &mut self.open {
@@ -570,7 +632,7 @@ impl Open {
     fn savepoint(&self, name: &str) -> Result<usize> {
         self.savepoints
             .iter()
-            .rposition(|(known, _, _)| known == name)
+            .rposition(|kept| kept.name == name)
             .ok_or_else(|| err!(InvalidSavepointSpecification, "savepoint \"{name}\" does not exist"))
     }
 }
@@ -593,6 +655,7 @@ fn ends_failure(parsed: &Parsed) -> bool {
             TransactionCommand::Commit { .. }
                 | TransactionCommand::Rollback { .. }
                 | TransactionCommand::RollbackTo(_)
+                | TransactionCommand::PrepareTransaction(_)
         )
     )
 }

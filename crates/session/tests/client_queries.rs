@@ -35,6 +35,7 @@ impl Rows for Collected {
     fn copy_data(&mut self, _: &[u8]) -> Result<()> {
         Ok(())
     }
+    fn notices(&mut self, _: Vec<session::Notice>) {}
 }
 
 fn session() -> Session {

@@ -84,6 +84,13 @@ impl Open {
     }
 }
 
+/// What was unusual at opening, for the operator.
+fn warn(cluster: &session::Cluster) {
+    for warning in cluster.warnings() {
+        eprintln!("stele: WARNING: {warning}");
+    }
+}
+
 impl Arguments {
     pub fn run(self) -> ExitCode {
         let result = match self.command {

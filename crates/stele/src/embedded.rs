@@ -192,6 +192,7 @@ impl session::Rows for Rows {
     fn copy_data(&mut self, _: &[u8]) -> Result<()> {
         Ok(())
     }
+    fn notices(&mut self, _: Vec<session::Notice>) {}
 }
 
 impl Rows {

@@ -169,7 +169,7 @@ impl Transaction {
             let message =
                 format!("column \"{}\" of relation \"{}\" already exists", definition.name, relation.name);
             if if_not_exists {
-                notices.push(notice(format!("{message}, skipping")));
+                notices.push(super::exists_already(SqlState::DuplicateColumn, &message));
                 return Ok(());
             }
             return Err(types::err!(DuplicateColumn, "{message}"));

@@ -1,11 +1,11 @@
 //! CREATE TABLE, and columns as ALTER TABLE adds them too.
 
-use super::{notice, quoted};
+use super::quoted;
 use crate::transaction::Transaction;
 use std::sync::Arc;
 use types::ddl::{ColumnDefinition, ConstraintDefinitionKind, CreateTable, SequenceOptions};
 use types::schema::{Column, ColumnId, HiddenColumn, Relation, RelationKind};
-use types::{DataType, Error, Oid, Result, Value};
+use types::{DataType, Error, Oid, Result, SqlState, Value};
 
 /// PostgreSQL's `MaxHeapAttributeNumber`.
 const COLUMNS_LIMIT: usize = 1600;
@@ -21,7 +21,8 @@ impl Transaction {
         let name = &create.name.name;
         if self.state.named(schema_oid, name).is_some() {
             if create.if_not_exists {
-                notices.push(notice(format!("relation \"{name}\" already exists, skipping")));
+                let message = format!("relation \"{name}\" already exists");
+                notices.push(super::exists_already(SqlState::DuplicateTable, &message));
                 return Ok(());
             }
             return Err(types::err!(DuplicateTable, "relation \"{name}\" already exists"));

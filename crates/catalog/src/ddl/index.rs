@@ -1,12 +1,12 @@
 //! CREATE INDEX.
 
 use super::constraint::check_orderable;
-use super::{names, notice};
+use super::names;
 use crate::transaction::Transaction;
 use kv::TableMode;
 use types::ddl::{CreateIndex, IndexColumnDefinition};
 use types::schema::{Index, IndexColumn, IndexKey, RelationKind};
-use types::{Error, Result};
+use types::{Error, Result, SqlState};
 
 /// PostgreSQL's `INDEX_MAX_KEYS`.
 const INDEX_COLUMNS_LIMIT: usize = 32;
@@ -32,7 +32,8 @@ impl Transaction {
             && self.state.named(relation.schema_oid, name).is_some()
         {
             if create.if_not_exists {
-                notices.push(notice(format!("relation \"{name}\" already exists, skipping")));
+                let message = format!("relation \"{name}\" already exists");
+                notices.push(super::exists_already(SqlState::DuplicateTable, &message));
                 return Ok(());
             }
             return Err(types::err!(DuplicateTable, "relation \"{name}\" already exists"));

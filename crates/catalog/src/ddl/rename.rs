@@ -10,7 +10,7 @@ use kv::TableMode;
 use std::sync::Arc;
 use types::ddl::{Name, ObjectKind};
 use types::schema::{ColumnId, ConstraintKind, Relation, RelationKind};
-use types::{Error, Oid, Result};
+use types::{Error, Oid, Result, SqlState};
 
 impl Transaction {
     pub(super) fn create_schema(
@@ -23,7 +23,8 @@ impl Transaction {
     ) -> Result<()> {
         if self.state.namespace_oid(name).is_some() {
             if if_not_exists {
-                notices.push(notice(format!("schema \"{name}\" already exists, skipping")));
+                let message = format!("schema \"{name}\" already exists");
+                notices.push(super::exists_already(SqlState::DuplicateSchema, &message));
                 return Ok(());
             }
             return Err(types::err!(DuplicateSchema, "schema \"{name}\" already exists"));

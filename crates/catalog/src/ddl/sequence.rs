@@ -7,7 +7,7 @@ use kv::TableMode;
 use std::sync::Arc;
 use types::ddl::{Name, SequenceOptions};
 use types::schema::{ColumnId, Relation, RelationKind, Sequence};
-use types::{DataType, Error, Oid, Result};
+use types::{DataType, Error, Oid, Result, SqlState};
 
 impl Transaction {
     pub(super) fn create_sequence(
@@ -22,7 +22,7 @@ impl Transaction {
         if self.state.named(schema, &name.name).is_some() {
             let message = format!("relation \"{}\" already exists", name.name);
             if if_not_exists {
-                notices.push(notice(format!("{message}, skipping")));
+                notices.push(super::exists_already(SqlState::DuplicateTable, &message));
                 return Ok(());
             }
             return Err(types::err!(DuplicateTable, "{message}"));

@@ -3,16 +3,25 @@
 use crate::context::Run;
 use expr::Expr;
 use types::schema::Relation;
-use types::{Batch, Result, Value, err};
+use types::{Batch, Error, Result, Value, err};
 
-/// Refuses rows, by `relation.columns`, for which a constraint is false: the first such row, and of its constraints
-/// the first by name.
+/// Refuses rows, by `relation.columns`, for which a constraint is false.
 pub(super) fn enforce(
     relation: &Relation,
     checks: &[(String, Expr)],
     rows: &Batch,
     run: &Run<'_, '_>,
 ) -> Result<()> {
+    first_violation(relation, checks, rows, run)?.map_or(Ok(()), |(_, error)| Err(error))
+}
+
+/// The first row for which a constraint is false, and of its constraints the first by name.
+pub(super) fn first_violation(
+    relation: &Relation,
+    checks: &[(String, Expr)],
+    rows: &Batch,
+    run: &Run<'_, '_>,
+) -> Result<Option<(usize, Error)>> {
     let mut violated: Option<(usize, &str)> = None;
     for (name, check) in checks {
         let truth = run.eval(check, rows)?;
@@ -24,15 +33,16 @@ pub(super) fn enforce(
             violated = Some((row, name));
         }
     }
-    let Some((row, name)) = violated else { return Ok(()) };
-    Err(err!(
+    let Some((row, name)) = violated else { return Ok(None) };
+    let error = err!(
         CheckViolation,
         "new row for relation \"{}\" violates check constraint \"{name}\"",
         relation.name
     )
     .detail(format!("Failing row contains ({}).", describe(relation, rows, row, run)))
     .on_table(&relation.schema, &relation.name)
-    .on_constraint(name))
+    .on_constraint(name);
+    Ok(Some((row, error)))
 }
 
 /// NOT NULL is checked first, and by the catalog.

@@ -32,9 +32,14 @@ impl Insert {
         let proposed = project(&node.row, &mut batch, run)?;
         let stored = match &node.on_conflict {
             None => {
-                checks::enforce(&node.relation, &node.checks, &proposed, run)?;
-                for row in 0..proposed.rows {
+                let violation = checks::first_violation(&node.relation, &node.checks, &proposed, run)?;
+                // What the rows before it do wrong comes first.
+                let sound = violation.as_ref().map_or(proposed.rows, |(row, _)| *row);
+                for row in 0..sound {
                     self.insert(node, &proposed.row(row), None, run)?;
+                }
+                if let Some((_, error)) = violation {
+                    return Err(error);
                 }
                 proposed
             }

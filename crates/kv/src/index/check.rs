@@ -4,13 +4,13 @@ use super::memory::MemoryEngine;
 use super::page::{describe, raw_page};
 use super::{Index, Keyspace};
 use crate::fault::disk_error;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Progress};
 use crate::{Derive, TxId};
 use host::Host;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use types::Result;
 
@@ -36,27 +36,48 @@ impl fmt::Display for Finding {
 
 /// Compares the whole index with a replay of the log (held in memory). Entries of an index that are older than the
 /// first that the replay derives were made by its CREATE INDEX, and are not judged.
-pub fn check_index(store: &crate::Store, derive: &dyn Derive) -> Result<Vec<Finding>> {
+pub fn check_index(
+    store: &crate::Store,
+    derive: &dyn Derive,
+    progress: Option<&Progress>,
+) -> Result<Vec<Finding>> {
     store.settle()?;
     let index = store.index();
     let _applying = crate::guard::lock(&index.applying);
-    compare(index, store.ledger(), derive)
+    compare(index, store.ledger(), derive, progress)
 }
 
-/// Removes the index of the store in `dir`, which must not be open: the next open rebuilds it from the log.
-pub fn rebuild_index(host: &Host, dir: &Path) -> Result<()> {
+/// Removes what is derived, index and tiles, of the store in `dir`, which must not be open: the next open makes it again
+/// from the log. The folders that were removed.
+pub fn remove_derived(host: &Host, dir: &Path) -> Result<Vec<PathBuf>> {
     let _lock = host.disk.lock(dir).map_err(|error| disk_error("could not lock", dir, &error))?;
-    let folder = dir.join(crate::store::INDEX_FOLDER);
-    if host.disk.is_dir(&folder) {
-        host.disk.remove_dir_all(&folder).map_err(|error| disk_error("could not remove", &folder, &error))?;
+    let mut removed = Vec::new();
+    for folder in [dir.join(crate::store::INDEX_FOLDER), crate::ledger::Paths::new(dir).tiles] {
+        if host.disk.is_dir(&folder) {
+            host.disk
+                .remove_dir_all(&folder)
+                .map_err(|error| disk_error("could not remove", &folder, &error))?;
+            removed.push(folder);
+        }
     }
-    Ok(())
+    Ok(removed)
 }
 
-fn compare(index: &Index, ledger: &Ledger, derive: &dyn Derive) -> Result<Vec<Finding>> {
+/// What the index of the store in `dir` holds was found to be wrong: the next open rebuilds it.
+pub fn distrust_index(host: &Host, dir: &Path) -> Result<()> {
+    let place = super::checkpoint::Place { host: host.clone(), folder: dir.join(crate::store::INDEX_FOLDER) };
+    place.remove()
+}
+
+fn compare(
+    index: &Index,
+    ledger: &Ledger,
+    derive: &dyn Derive,
+    progress: Option<&Progress>,
+) -> Result<Vec<Finding>> {
     let model = Index::new(Box::new(MemoryEngine::default()), None);
     let size = index.applied.load(Ordering::Acquire) + 1;
-    model.replay(ledger, derive, 0, size, true, None)?;
+    model.replay(ledger, derive, 0, size, true, progress)?;
     let first_derived = first_derived(&model)?;
     let mut findings = Vec::new();
     for keyspace in Keyspace::ALL {
@@ -181,14 +202,14 @@ mod tests {
         commit(&store, b"a", Some(b"2"));
         commit(&store, b"b", Some(b"3"));
         commit(&store, b"b", None);
-        assert_eq!(check_index(&store, &NoDerive).unwrap(), []);
+        assert_eq!(check_index(&store, &NoDerive, None).unwrap(), []);
         let findings = |keyspace, key: &[u8], value: Option<&[u8]>| {
             let key = key.to_vec();
             let engine = &store.index().engine;
             let before = engine.get(keyspace, &key).unwrap();
             let write = |value: Option<Vec<u8>>| Write { keyspace, key: key.clone(), value };
             engine.apply(&mut std::iter::once(write(value.map(<[u8]>::to_vec)))).unwrap();
-            let findings = check_index(&store, &NoDerive).unwrap();
+            let findings = check_index(&store, &NoDerive, None).unwrap();
             engine.apply(&mut std::iter::once(write(before))).unwrap();
             findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("; ")
         };
@@ -214,6 +235,6 @@ mod tests {
             findings(Keyspace::Dead, b"\0\0\0\x07b", None),
             "index keyspace dead, object 7, key 62, transaction 4: is in the log and missing here"
         );
-        assert_eq!(check_index(&store, &NoDerive).unwrap(), []);
+        assert_eq!(check_index(&store, &NoDerive, None).unwrap(), []);
     }
 }

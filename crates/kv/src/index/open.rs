@@ -73,7 +73,8 @@ impl OpenIndex<'_> {
     fn reopen(&self) -> Result<Index, Option<String>> {
         let place = self.place();
         let Some(checkpoint) = place.read() else {
-            let new = !self.host.disk.is_dir(&place.engine_folder()) && self.ledger.size() <= 1;
+            // A new ledger, or someone has removed the index: they may.
+            let new = !self.host.disk.is_dir(&place.engine_folder());
             return Err((!new).then(|| "its checkpoint is missing or damaged".into()));
         };
         let IndexCheckpoint { engine, applied, root, entries, boot, clean } = checkpoint;
@@ -242,6 +243,9 @@ impl Index {
     /// Makes the engine durable and says so in the checkpoint file. Nothing for engines that keep nothing.
     pub(crate) fn checkpoint(&self, ledger: &Ledger, clean: bool) -> Result<()> {
         let Some(place) = &self.place else { return Ok(()) };
+        if self.is_lost() {
+            return place.remove();
+        }
         let _applying = guard::lock(&self.applying);
         let applied = self.applied.load(Ordering::Acquire);
         self.engine.checkpoint()?;

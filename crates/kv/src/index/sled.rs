@@ -138,7 +138,13 @@ impl SledEngine {
     fn guarded<T>(&self, work: impl FnOnce() -> sled::Result<T>) -> Result<T> {
         let outcome = guarded(work);
         if outcome.as_ref().is_err_and(|error| error.state != SqlState::DiskFull) {
-            self.failed.store(true, Ordering::Release);
+            let first = !self.failed.swap(true, Ordering::AcqRel);
+            if first && let Some(folder) = self.folder.parent() {
+                // Now, not when it is closed: a killed server must not come back to it.
+                let place =
+                    super::checkpoint::Place { host: self.host.clone(), folder: folder.to_path_buf() };
+                let _ = place.remove();
+            }
         }
         outcome
     }
@@ -185,14 +191,31 @@ fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T> {
         Ok(Err(sled::Error::Io(error))) if error.kind() == std::io::ErrorKind::StorageFull => {
             bail!(DiskFull, "the index could not be written: {error}")
         }
-        Ok(Err(error)) => bail!(IndexCorrupted, "the index cannot be used: {error}"),
+        Ok(Err(sled::Error::Corruption { at, bt: _ })) => Err(lost(&match offset_of(&format!("{at:?}")) {
+            Some(offset) => format!("corrupted data at offset {offset} of its file"),
+            None => "corrupted data".to_owned(),
+        })),
+        Ok(Err(error)) => Err(lost(&error.to_string())),
         Err(panic) => {
             let text = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("unknown");
-            bail!(IndexCorrupted, "the index cannot be used: {text}")
+            Err(lost(text))
         }
     }
+}
+
+fn lost(why: &str) -> Error {
+    types::err!(IndexCorrupted, "the index cannot be used: {why}")
+        .detail("The index is derived from the log, which is not affected.")
+        .hint("Restart the server: it makes the index again from the log.")
+}
+
+/// sled's own place (`Some(Inline(4711))`) as a number.
+fn offset_of(place: &str) -> Option<u64> {
+    let digits: String =
+        place.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
 }

@@ -242,7 +242,7 @@ fn compare(store: &Store, model: &Model, random: &SeededRandom) {
         }
         assert_eq!(found, expected, "versions {from}..={to} at {at} of {span:?}");
     }
-    assert_eq!(kv::index::check_index(store, &ByValue).unwrap(), []);
+    assert_eq!(kv::index::check_index(store, &ByValue, None).unwrap(), []);
 }
 
 /// Each key's chain in the log: prev_tx, one salt, an op that fits the state before.

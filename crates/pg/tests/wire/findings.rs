@@ -253,3 +253,69 @@ fn types_that_do_not_exist_are_refused_in_parse() {
         "1 t T Z:I"
     );
 }
+
+#[test]
+fn a_result_without_columns_has_rows() {
+    let server = server();
+    let mut raw = Raw::connect(server.address());
+    let script = "create table z (); insert into z default values; insert into z default values";
+    assert_eq!(raw.query(script), "C:CREATE TABLE C:INSERT 0 1 C:INSERT 0 1 Z:I");
+    assert_eq!(raw.query("select * from z"), "T D D C:SELECT 2 Z:I");
+    let described = [parse("", "select from z"), describe('S', ""), sync()].concat();
+    assert_eq!(raw.ask(&described), "1 t T Z:I");
+}
+
+/// As PostgreSQL 15 answers.
+#[test]
+fn a_command_with_returning_is_done_as_a_whole_and_may_be_asked_again() {
+    let server = server();
+    let mut raw = Raw::connect(server.address());
+    assert_eq!(raw.query("create table r (i int primary key)"), "C:CREATE TABLE Z:I");
+    let insert = "insert into r select generate_series(1, 3) returning i";
+    let sent = [
+        parse("", insert),
+        bind("", "", &[], &[]),
+        execute("", 2),
+        execute("", 1),
+        execute("", 1),
+        execute("", 0),
+        sync(),
+    ];
+    assert_eq!(raw.ask(&sent.concat()), "1 2 D D s D s C:INSERT 0 0 C:INSERT 0 0 Z:I");
+    // Only the first row was asked for: all are there.
+    let sent = [parse("", "delete from r returning i"), bind("", "", &[], &[]), execute("", 1), sync()];
+    assert_eq!(raw.ask(&sent.concat()), "1 2 D s Z:I");
+    assert_eq!(raw.query("insert into r values (1)"), "C:INSERT 0 1 Z:I");
+    // A command that returns nothing cannot be run twice.
+    let sent = [parse("", "delete from r"), bind("", "", &[], &[]), execute("", 1), execute("", 1), sync()];
+    assert_eq!(raw.ask(&sent.concat()), "1 2 C:DELETE 1 E:55000 Z:I");
+}
+
+#[test]
+fn notices_have_the_codes_of_what_they_skip() {
+    let server = server();
+    let mut raw = Raw::connect(server.address());
+    assert_eq!(raw.query("create table n (i int)"), "C:CREATE TABLE Z:I");
+    assert_eq!(raw.query("create table if not exists n (i int)"), "N:42P07 C:CREATE TABLE Z:I");
+    assert_eq!(raw.query("alter table n add column if not exists i int"), "N:42701 C:ALTER TABLE Z:I");
+    assert_eq!(raw.query("create schema if not exists public"), "N:42P06 C:CREATE SCHEMA Z:I");
+    assert_eq!(raw.query("drop table if exists nosuch"), "N:00000 C:DROP TABLE Z:I");
+}
+
+#[test]
+fn copy_names_the_line_that_is_wrong() {
+    let server = server();
+    let mut raw = Raw::connect(server.address());
+    assert_eq!(raw.query("create table c (i int primary key, v int check (v > 0))"), "C:CREATE TABLE Z:I");
+    let mut context = |data: &str| {
+        raw.send(&framed('Q', &string("copy c from stdin")));
+        raw.send(&[framed('d', data.as_bytes()), framed('c', b"")].concat());
+        let answers = raw.until_ready();
+        answers.iter().find(|answer| answer.kind == 'E').and_then(|error| error.field('W'))
+    };
+    assert_eq!(context("1\t1\n2\t2\n1\t3\n4\t4\n").as_deref(), Some("COPY c, line 3: \"1\t3\""));
+    assert_eq!(context("1\t1\n2\t-2\n3\t3\n").as_deref(), Some("COPY c, line 2: \"2\t-2\""));
+    assert_eq!(context("1\t1\n2\tx\n").as_deref(), Some("COPY c, line 2, column v: \"x\""));
+    assert_eq!(context("1\t1\t1\n").as_deref(), Some("COPY c, line 1: \"1\t1\t1\""));
+    assert_eq!(context("7\t1\n8\t2\n"), None);
+}

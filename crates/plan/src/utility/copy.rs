@@ -91,14 +91,30 @@ struct Options {
     force_quote: Option<Vec<String>>,
     force_not_null: Vec<String>,
     force_null: Vec<String>,
+    /// Every option so far: none may come twice.
+    given: Vec<String>,
 }
 
 impl Options {
+    fn once(&mut self, name: &str, position: usize) -> Result<()> {
+        if self.given.iter().any(|given| given == name) {
+            return Err(err!(SyntaxError, "conflicting or redundant options").at(position));
+        }
+        self.given.push(name.to_owned());
+        Ok(())
+    }
+
     /// One of `(FORMAT csv, HEADER, ...)`.
     fn one(&mut self, cursor: &mut Cursor<'_>) -> Result<()> {
         let position = cursor.position();
-        match cursor.label()?.as_str() {
-            "format" => self.format = Some(format(&cursor.label()?, position)?),
+        let name = cursor.label()?;
+        self.once(&name, position)?;
+        match name.as_str() {
+            "format" => {
+                let quoted = matches!(cursor.peek().map(|token| &token.kind), Some(Kind::Text(_)));
+                let name = if quoted { cursor.string()? } else { cursor.label()? };
+                self.format = Some(format(&name, position)?);
+            }
             // A hint about PostgreSQL's storage: rows of a ledger are frozen from the start.
             "freeze" => drop(boolean_option(cursor)?),
             "delimiter" => self.delimiter = Some(cursor.string()?),
@@ -120,7 +136,13 @@ impl Options {
     fn old(&mut self, cursor: &mut Cursor<'_>) -> Result<()> {
         while !cursor.at_end() && !cursor.is("where") {
             let position = cursor.position();
-            match cursor.label()?.as_str() {
+            let name = cursor.label()?;
+            match name.as_str() {
+                "force" => {}
+                "binary" | "csv" => self.once("format", position)?,
+                name => self.once(name.trim_end_matches('s'), position)?,
+            }
+            match name.as_str() {
                 "binary" => self.format = Some(CopyFormat::Binary),
                 "csv" => self.format = Some(CopyFormat::Csv),
                 "freeze" => {}

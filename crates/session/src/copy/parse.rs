@@ -16,7 +16,12 @@ pub struct Field {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
     pub fields: Vec<Field>,
+    /// The line as it came, for errors: its beginning, if it is long.
+    pub raw: String,
 }
+
+/// More of a line than any error shows.
+const RAW_BYTES: usize = 120;
 
 /// Cuts records out of what was fed.
 pub struct Records {
@@ -72,7 +77,8 @@ impl Records {
             self.ended = true;
             return Ok(None);
         }
-        let record = if self.csv { self.csv_record(bytes)? } else { self.text_record(bytes)? };
+        let mut record = if self.csv { self.csv_record(bytes)? } else { self.text_record(bytes)? };
+        record.raw = String::from_utf8_lossy(&bytes[..bytes.len().min(RAW_BYTES)]).into_owned();
         self.at += next;
         self.line += lines;
         Ok(Some(record))
@@ -98,6 +104,17 @@ impl Records {
                     lines += 1;
                 }
             } else if byte == b'\\' {
+                if rest.get(at + 1) == Some(&b'.') {
+                    match rest.get(at + 2) {
+                        // The end marker, at a line's beginning or after its last field.
+                        Some(b'\n' | b'\r') if at > 0 => return Ok(Some((at, at, lines))),
+                        Some(b'\n' | b'\r') => {}
+                        Some(_) => return Err(err!(BadCopyFileFormat, "end-of-copy marker corrupt")),
+                        None if last && at > 0 => return Ok(Some((at, at, lines))),
+                        None if last => {}
+                        None => return Ok(None),
+                    }
+                }
                 at += 2;
                 continue;
             }
@@ -150,7 +167,7 @@ impl Records {
                         quoted_null: false,
                     });
                     if end.is_none() {
-                        return Ok(Record { fields });
+                        return Ok(Record { fields, raw: String::new() });
                     }
                     at += 1;
                     start = at;
@@ -190,7 +207,7 @@ impl Records {
                     });
                     was_quoted = false;
                     if end.is_none() {
-                        return Ok(Record { fields });
+                        return Ok(Record { fields, raw: String::new() });
                     }
                 }
             }
@@ -303,6 +320,15 @@ mod tests {
     fn csv_quotes_hold_delimiters_and_newlines() {
         let found = records(CopyFormat::Csv, "1,\"a,\"\"b\n\"\"\",\n2,\"\",x");
         assert_eq!(found, [vec![some("1"), some("a,\"b\n\""), None], vec![some("2"), some(""), some("x")]]);
+    }
+
+    #[test]
+    fn the_end_marker_ends_a_line_and_nothing_else() {
+        let found = records(CopyFormat::Text, "1\n2\\.\n3\n");
+        assert_eq!(found, [vec![some("1")], vec![some("2")]]);
+        let mut records = Records::new(&options(CopyFormat::Text));
+        records.feed(b"\\.x\n");
+        assert_eq!(records.next(true).unwrap_err().state, types::SqlState::BadCopyFileFormat);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub struct Audit {
 impl Audit {
     pub fn run(self) -> Result<ExitCode> {
         let host = Host::real();
-        let mut sound = true;
+        let mut sound = super::check::system_is_there(&host, &self.data.dir);
         for (name, folder) in session::cluster::ledger_folders(&host, &self.data.dir)? {
             let started = Instant::now();
             let report = kv::audit::audit(&host, &folder, Some(progress::bar()))?;

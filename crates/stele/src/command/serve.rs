@@ -48,9 +48,10 @@ impl Serve {
             let _ = writeln!(std::io::stderr(), "stele: stopping: {error}");
             std::process::exit(3);
         }));
-        let cluster = Cluster::open(Host::real(), &dir, options)
-            .with_context(|| format!("cannot open {}", dir.display()))?;
-        cluster.open_databases().with_context(|| format!("cannot open {}", dir.display()))?;
+        // The errors name the folder.
+        let cluster = Cluster::open(Host::real(), &dir, options)?;
+        cluster.open_databases()?;
+        super::warn(&cluster);
         let options = pg::Options { listen: self.listen, tls, trust_loopback: !self.no_trust_loopback };
         let result = pg::serve(cluster.clone(), options, |address| {
             let host =

@@ -4,10 +4,15 @@ use anyhow::Result;
 use plan::Field;
 use rustyline::error::ReadlineError;
 use session::{Notice, Outcome, Session, TransactionStatus};
+use std::io::IsTerminal;
 use types::{Batch, DataType, Error, TextSettings};
 
 pub struct Shell {
     session: Session,
+    /// Told how much of a script is done: bytes.
+    progress: Option<kv::ledger::Progress>,
+    /// Of the script that runs.
+    script_bytes: usize,
 }
 
 /// A result as text, to be printed when it is whole.
@@ -45,6 +50,13 @@ impl session::Rows for Table {
         print!("{}", String::from_utf8_lossy(data));
         Ok(())
     }
+    fn notices(&mut self, messages: Vec<Notice>) {
+        for notice in messages {
+            if let Notice::Message { severity, report: message } = notice {
+                eprintln!("{}", report(severity, &message, ""));
+            }
+        }
+    }
 }
 
 fn is_right_aligned(data_type: DataType) -> bool {
@@ -53,7 +65,12 @@ fn is_right_aligned(data_type: DataType) -> bool {
 
 impl Shell {
     pub fn new(session: Session) -> Shell {
-        Shell { session }
+        Shell { session, progress: None, script_bytes: 0 }
+    }
+
+    /// Tells `progress` how far scripts have come.
+    pub fn with_progress(self, progress: kv::ledger::Progress) -> Shell {
+        Shell { progress: Some(progress), ..self }
     }
 
     /// Runs a script, a statement at a time, each committed by itself unless it says BEGIN. COPY FROM STDIN reads the
@@ -61,10 +78,13 @@ impl Shell {
     pub fn script(&mut self, text: &str, keep_going: bool) -> Result<bool> {
         let mut whole = true;
         let mut rest = text;
+        self.script_bytes = text.len();
         while !rest.trim().is_empty() {
             let (statement, after) = next_statement(rest);
             rest = after;
-            match self.statement(statement, &mut rest) {
+            let outcome = self.statement(statement, &mut rest);
+            self.report_progress(rest.len());
+            match outcome {
                 Ok(()) => {}
                 Err(error) => {
                     eprintln!("{}", report("ERROR", &error, statement));
@@ -76,6 +96,18 @@ impl Shell {
             }
         }
         Ok(whole)
+    }
+
+    /// Of large scripts only: a bar for a moment is noise.
+    fn report_progress(&self, left: usize) {
+        if let Some(progress) = self.shown_progress() {
+            let total = self.script_bytes as u64;
+            progress("running the script", total.saturating_sub(left as u64), total);
+        }
+    }
+
+    fn shown_progress(&self) -> Option<&kv::ledger::Progress> {
+        self.progress.as_ref().filter(|_| self.script_bytes >= PROGRESS_BYTES)
     }
 
     pub fn interactive(&mut self) -> Result<bool> {
@@ -130,12 +162,21 @@ impl Shell {
                 Outcome::CopyIn { .. } => {
                     let (data, after) = copy_lines(rest);
                     *rest = after;
-                    self.session.copy_data(data.as_bytes())?;
+                    let mut left = data.len() + rest.len();
+                    for piece in data.as_bytes().chunks(COPY_PIECE_BYTES) {
+                        self.session.copy_data(piece)?;
+                        left -= piece.len();
+                        self.report_progress(left);
+                    }
                     self.session.copy_done()?
                 }
                 other => other,
             };
             if let Outcome::Done { tag } = outcome {
+                if self.shown_progress().is_some() && std::io::stderr().is_terminal() {
+                    // The bar's line; it is drawn again below.
+                    eprint!("\r\x1b[2K");
+                }
                 table.print(&tag);
             }
         }
@@ -143,28 +184,53 @@ impl Shell {
     }
 }
 
+/// Smaller scripts show no bar.
+const PROGRESS_BYTES: usize = 1 << 20;
+const COPY_PIECE_BYTES: usize = 1 << 20;
+/// As much of a script is lexed at first to find a statement's end.
+const WINDOW_BYTES: usize = 1 << 12;
+
 /// The first statement with its semicolon, and what follows.
 fn next_statement(text: &str) -> (&str, &str) {
-    let mut depth = 0usize;
-    if let Ok(tokens) = plan::parse::lexer::lex(text) {
-        for token in &tokens {
-            match () {
-                () if token.is_symbol("(") => depth += 1,
-                () if token.is_symbol(")") => depth = depth.saturating_sub(1),
-                () if token.is_symbol(";") && depth == 0 => {
-                    let after = &text[token.end..];
-                    return (&text[..token.end], after.strip_prefix('\n').unwrap_or(after));
-                }
-                () => {}
-            }
+    // Lexing all that is left for each statement would take the square of the script's length.
+    let mut window = WINDOW_BYTES;
+    while window < text.len() {
+        let cut = text.floor_char_boundary(window);
+        // Only a cut after a line: a token must not end at the window's end.
+        let cut = text[..cut].rfind('\n').map_or(0, |at| at + 1);
+        if let Ok(Some(end)) = statement_end(&text[..cut]) {
+            return split(text, end);
         }
-        return (text, "");
+        window *= 8;
     }
-    // COPY data is no SQL: cut at the first line that ends a statement, and let the rest be lexed later.
-    match text.find(";\n") {
-        Some(at) => (&text[..=at], &text[at + 2..]),
-        None => (text, ""),
+    match statement_end(text) {
+        Ok(Some(end)) => split(text, end),
+        Ok(None) => (text, ""),
+        // COPY data is no SQL: cut at the first line that ends a statement, and let the rest be lexed later.
+        Err(_) => match text.find(";\n") {
+            Some(at) => split(text, at + 1),
+            None => (text, ""),
+        },
     }
+}
+
+fn split(text: &str, end: usize) -> (&str, &str) {
+    let after = &text[end..];
+    (&text[..end], after.strip_prefix('\n').unwrap_or(after))
+}
+
+/// Where the first semicolon outside of parentheses ends.
+fn statement_end(text: &str) -> types::Result<Option<usize>> {
+    let mut depth = 0usize;
+    for token in &plan::parse::lexer::lex(text)? {
+        match () {
+            () if token.is_symbol("(") => depth += 1,
+            () if token.is_symbol(")") => depth = depth.saturating_sub(1),
+            () if token.is_symbol(";") && depth == 0 => return Ok(Some(token.end)),
+            () => {}
+        }
+    }
+    Ok(None)
 }
 
 /// Lines up to `\.`.
@@ -270,6 +336,17 @@ mod tests {
         let (data, rest) = copy_lines(rest);
         assert_eq!((data, rest), ("1\t'\n", "select ';';"));
         assert_eq!(next_statement(rest), ("select ';';", ""));
+    }
+
+    #[test]
+    fn a_long_script_is_cut_where_a_whole_one_is() {
+        let long = format!("insert into t values ('{};\n{}');\n", "a".repeat(5000), "b".repeat(50_000));
+        let script = format!("{long}select 2;\n{long}");
+        let (statement, rest) = next_statement(&script);
+        assert_eq!(statement, long.trim_end());
+        let (statement, rest) = next_statement(rest);
+        assert_eq!(statement, "select 2;");
+        assert_eq!(next_statement(rest), (long.trim_end(), ""));
     }
 
     #[test]

@@ -27,15 +27,15 @@ pub struct Sql {
 impl Sql {
     pub fn run(self) -> Result<ExitCode> {
         let dir = &self.open.data.dir;
-        let cluster = Cluster::open(Host::real(), dir, self.open.options())
-            .with_context(|| format!("cannot open {}", dir.display()))?;
+        let cluster = Cluster::open(Host::real(), dir, self.open.options())?;
         let options = SessionOptions {
             user: "stele".into(),
             database: self.database.clone(),
             settings: vec![("application_name".into(), "stele sql".into())],
             client_address: None,
         };
-        let mut shell = shell::Shell::new(cluster.connect(options)?);
+        let mut shell = shell::Shell::new(cluster.connect(options)?).with_progress(super::progress::bar());
+        super::warn(&cluster);
         let whole = match &self.file {
             Some(file) => {
                 let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
