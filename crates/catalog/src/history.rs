@@ -1,21 +1,20 @@
 //! ledger.history, ledger.diff, ledger.changes, ledger.transactions: what happened, as rows.
 //!
 //! Plain functions on a transaction; whoever calls them has checked the privileges of now. The columns of each are
-//! beside it. A table's rows may lie in several storage generations (TRUNCATE, a new primary key): each is walked.
+//! beside it. Every version is read by the descriptor of its time (`lineage`); a table's rows may lie in several
+//! storage generations (TRUNCATE, a new primary key): each is walked.
 
-use crate::row::decode_row;
-use crate::scan::{Facts, KeyRange, Target, op_text, primary_span};
-use crate::state::State;
-use crate::system_tables;
+use crate::lineage::{Found, Lineage, facts_of, fingerprint};
+use crate::scan::{Facts, KeyRange};
 use crate::table::Table;
 use crate::transaction::Transaction;
 use codec::StoredKey;
-use kv::{At, Cells, Change, ObjectId, Span, TxId};
+use kv::{At, Cells, ObjectId, Op, Snapshot, Span, TxId};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use types::schema::Relation;
-use types::{ColumnType, DataType, Error, Oid, Result, TextSettings, Value};
+use types::{ColumnType, DataType, Error, Result, TextSettings, Value};
 
 /// Rows and the columns they have.
 pub struct Rows {
@@ -23,112 +22,133 @@ pub struct Rows {
     pub rows: Vec<Vec<Value>>,
 }
 
-/// A storage generation of a table, and when it was the current one: `[from, to)`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Generation {
-    pub object: ObjectId,
-    pub from: TxId,
-    pub to: Option<TxId>,
+/// One side of a difference: a row in the places of the newer descriptor, as jsonb, and its key as the table has it now.
+#[derive(Clone)]
+struct Side {
+    row: Vec<Value>,
+    document: Value,
+    key: Vec<Value>,
+    tx: TxId,
 }
 
-/// A row before and after, and the newest transaction that changed it.
-type NetChange = (Option<Vec<Value>>, Option<Vec<Value>>, TxId);
+/// Rows before and after that are called the same: more than one only where no key tells them apart.
+type Sides = (Vec<Side>, Vec<Side>);
 
 impl Transaction {
-    /// A table's storage generations, oldest first. One that ended in the transaction that made it is not among them.
-    pub(crate) fn generations(&self, table: Oid) -> Result<Vec<Generation>> {
-        let snapshot = self.shared.store.snapshot(At::Latest)?;
-        let key = system_tables::oid_key(table);
-        let span = Span { from: std::ops::Bound::Included(key.clone()), to: std::ops::Bound::Included(key) };
-        let mut versions = snapshot.versions(system_tables::RELATIONS, &span, 0, snapshot.tx());
-        let mut generations: Vec<Generation> = vec![];
-        while let Some((_, version)) = versions.next()? {
-            let object = match &version.cells {
-                Some(cells) => Some(system_tables::relation(cells, version.tx)?.object_id),
-                None => None,
-            };
-            if let Some(last) = generations.last_mut().filter(|last| last.to.is_none()) {
-                if Some(last.object) == object {
-                    continue;
-                }
-                last.to = Some(version.tx);
-            }
-            generations.extend(object.map(|object| Generation { object, from: version.tx, to: None }));
-        }
-        Ok(generations)
-    }
-
     /// Every version of a table's rows, or of those whose leading key columns are `key`, oldest first; deletes with
     /// what the row held. `_tx, _tx_end, _committed_at, _op, _user`, then the table's columns.
     pub fn history(&self, relation: &Arc<Relation>, key: &[Value]) -> Result<Rows> {
         let snapshot = self.snapshot().clone();
-        let table = self.shared.table(relation)?;
+        let target = self.shared.table(relation)?;
+        let lineage = self.lineage(relation.oid, &snapshot)?;
+        let range = [KeyRange { equal: key.to_vec(), ..KeyRange::default() }];
+        let ranges = (!key.is_empty()).then_some(&range[..]);
+        let mut found = self.versions_of(&lineage, &target, ranges, &snapshot)?;
+        found.sort_by_key(|one| one.tx);
         let mut facts = Facts { store: self.shared.store.clone(), known: HashMap::new() };
         let live =
             (0..relation.columns.len()).filter(|&at| !relation.columns[at].dropped).collect::<Vec<_>>();
-        let span = match primary_span(&table, &KeyRange { equal: key.to_vec(), ..KeyRange::default() })? {
-            Target::Nothing => None,
-            Target::Point(key) => Some(Span {
-                from: std::ops::Bound::Included(key.clone()),
-                to: std::ops::Bound::Included(key),
-            }),
-            Target::Span(span) => Some(span),
+        let shown = |one: &Found, mut out: Vec<Value>| {
+            out.extend(live.iter().map(|&at| one.row.get(at).cloned().unwrap_or(Value::Null)));
+            out
         };
-        let mut found: Vec<(TxId, Vec<Value>)> = vec![];
-        for generation in self.generations(relation.oid)? {
-            let Some(span) = &span else { break };
-            let mut versions = snapshot.versions(generation.object, span, 0, snapshot.tx());
-            let mut held: Option<(Vec<u8>, Cells)> = None;
-            while let Some((key, version)) = versions.next()? {
-                let cells = match (&version.cells, &held) {
-                    (Some(cells), _) => cells.clone(),
-                    // A delete shows what was deleted.
-                    (None, Some((of, cells))) if *of == key => cells.clone(),
-                    (None, _) => continue,
-                };
-                let row = decode_row(&table, &cells)?;
-                let end = version.end.or(generation.to);
-                let (committed_at, user) = facts.of(version.tx)?.clone();
-                let mut out = vec![
-                    Value::Int8(version.tx as i64),
-                    end.map_or(Value::Null, |end| Value::Int8(end as i64)),
-                    committed_at.map_or(Value::Null, Value::Timestamp),
-                    Value::text(op_text(version.op)),
-                    user.map_or(Value::Null, Value::Text),
-                ];
-                out.extend(live.iter().map(|&at| row[at].clone()));
-                found.push((version.tx, out));
-                held = Some((key, cells));
-                self.check_interrupt()?;
+        let mut rows = vec![];
+        for one in &found {
+            rows.push((one.tx, shown(one, one.facts(&mut facts)?)));
+        }
+        // TRUNCATE and DROP TABLE are one entry in the ledger: here each row tells of its end.
+        for generation in &lineage.generations {
+            let (Some(tx), Some(end)) = (generation.to, generation.end) else { continue };
+            if !end.ends_rows() {
+                continue;
+            }
+            let ended = |one: &&Found| one.object == generation.object && one.open && one.op != Op::Delete;
+            for one in found.iter().filter(ended) {
+                rows.push((tx, shown(one, facts_of(tx, None, end.op(), &mut facts)?)));
             }
         }
-        found.sort_by_key(|(tx, _)| *tx);
-        Ok(Rows { columns: history_columns(relation), rows: found.into_iter().map(|(_, row)| row).collect() })
+        rows.sort_by_key(|(tx, _)| *tx);
+        Ok(Rows { columns: history_columns(relation), rows: rows.into_iter().map(|(_, row)| row).collect() })
     }
 
-    /// Net changes of rows after transaction `from`, up to and including `to`.
-    /// `op`, the primary key, `old`, `new`, `changed`, `tx_id`, `committed_at`, `user`.
+    /// Net changes of rows after transaction `from`, up to and including `to`: what reading the table AS OF the one and
+    /// the other would show. `op`, the primary key, `old`, `new`, `changed`, `tx_id`, `committed_at`, `user`.
     pub fn diff(&self, relation: &Arc<Relation>, from: TxId, to: TxId) -> Result<Rows> {
         let (from, to) = self.range(from, to)?;
-        let columns = diff_columns(relation);
-        let table = self.shared.table(relation)?;
         let store = &self.shared.store;
-        let (before, after) = (store.snapshot(At::Transaction(from))?, store.snapshot(At::Transaction(to))?);
-        let generations = self.generations(relation.oid)?;
-        let object_at = |tx: TxId| {
-            let mut current = generations.iter().filter(|generation| generation.from <= tx);
-            current
-                .rfind(|generation| generation.to.is_none_or(|to| to > tx))
-                .map(|generation| generation.object)
+        let after = store.snapshot(At::Transaction(to))?;
+        let lineage = self.lineage(relation.oid, &store.snapshot(At::Latest)?)?;
+        let sides = self.sides(&lineage, relation, from, to, &after)?;
+        let target = lineage.epoch_at(to).or_else(|| lineage.epoch_at(from));
+        let mut facts = Facts { store: store.clone(), known: HashMap::new() };
+        let mut rows = vec![];
+        for (mut olds, mut news) in sides.into_values() {
+            // What is as it was is no change, nor what was only written again.
+            olds.retain(|old| match news.iter().position(|new| new.row == old.row) {
+                Some(at) => {
+                    news.remove(at);
+                    false
+                }
+                None => true,
+            });
+            let pairs = olds.len().max(news.len());
+            let (mut olds, mut news) = (olds.into_iter(), news.into_iter());
+            for (old, new) in (0..pairs).map(|_| (olds.next(), news.next())) {
+                let op = match (&old, &new) {
+                    (None, _) => "insert",
+                    (Some(_), Some(_)) => "update",
+                    (Some(_), None) => "delete",
+                };
+                let Some(shown) = new.as_ref().or(old.as_ref()) else { continue };
+                let tx = shown.tx;
+                let mut row = vec![Value::text(op)];
+                row.extend(shown.key.iter().cloned());
+                let (committed_at, user) = facts.of(tx)?.clone();
+                let changed = match (&old, &new, target) {
+                    (Some(old), Some(new), Some(epoch)) => {
+                        changed_columns(&epoch.table.relation, &old.row, &new.row)
+                    }
+                    _ => Value::Null,
+                };
+                let document = |side: Option<Side>| side.map_or(Value::Null, |side| side.document);
+                row.extend([document(old), document(new), changed, Value::Int8(tx as i64)]);
+                row.push(committed_at.map_or(Value::Null, Value::Timestamp));
+                row.push(user.map_or(Value::Null, Value::Text));
+                rows.push(row);
+            }
+        }
+        Ok(Rows { columns: diff_columns(relation), rows })
+    }
+
+    /// The rows that may differ, by what they are called in both states.
+    fn sides(
+        &self,
+        lineage: &Lineage,
+        relation: &Arc<Relation>,
+        from: TxId,
+        to: TxId,
+        after: &Snapshot,
+    ) -> Result<BTreeMap<Vec<u8>, Sides>> {
+        let before = self.shared.store.snapshot(At::Transaction(from))?;
+        let (then, now) = (lineage.epoch_at(from), lineage.epoch_at(to));
+        let objects = [then, now].map(|epoch| epoch.map(|epoch| epoch.table.relation.object_id));
+        let mut sides: BTreeMap<Vec<u8>, Sides> = BTreeMap::new();
+        let Some(target) = now.or(then) else { return Ok(sides) };
+        let called = |object: ObjectId, key: &[u8], row: &[Value]| match (then, now) {
+            (Some(then), Some(now)) if objects[0] != objects[1] => name_across(&then.table, &now.table, row),
+            _ => Ok([&object.to_be_bytes(), key].concat()),
         };
-        let (old_object, new_object) = (object_at(from), object_at(to));
-        // Old rows by their key as the table has it now.
-        let mut changes: BTreeMap<Vec<u8>, NetChange> = BTreeMap::new();
-        let key_of = |key: &[u8], row: &[Value]| match table.has_hidden_key() {
-            true => Ok(key.to_vec()),
-            false => table.row_key(row),
+        let shown = self.shared.table(relation)?;
+        let side = |epoch: &crate::lineage::Epoch, object, tx, written, cells: &Cells| {
+            let then = lineage.row_as(&epoch.table.relation, object, written, None, cells)?;
+            let now = lineage.row_as(relation, object, written, None, cells)?;
+            let key = shown.key_positions.iter().map(|&at| now[at].clone()).collect();
+            let row = lineage.row_as(&target.table.relation, object, written, None, cells)?;
+            let document = document(&epoch.table.relation, Some(&then))?;
+            Ok::<Side, Error>(Side { row, document, key, tx })
         };
-        for object in [old_object, new_object].into_iter().flatten() {
+        let walked = if objects[0] == objects[1] { &objects[..1] } else { &objects[..] };
+        for object in walked.iter().copied().flatten() {
             let mut versions = after.versions(object, &Span::all(), from, to);
             let mut last: Option<Vec<u8>> = None;
             while let Some((key, version)) = versions.next()? {
@@ -138,70 +158,42 @@ impl Transaction {
                 }
                 last = Some(key.clone());
                 let changed = version.tx > from || version.end.is_some_and(|end| end <= to);
-                if !changed && old_object == new_object {
+                if !changed && objects[0] == objects[1] {
                     continue;
                 }
-                let old = match old_object == Some(object) {
+                let old = match objects[0] == Some(object) {
                     true => before.get(object, &key)?,
                     false => None,
                 };
-                let new = match new_object == Some(object) {
+                let new = match objects[1] == Some(object) {
                     true => after.get(object, &key)?,
                     false => None,
                 };
                 let tx = match &new {
                     Some(version) => version.tx,
-                    None => self.ended_at(&after, object, &key, from, to, &generations)?,
+                    None => self.ended_at(after, object, &key, from, to, lineage)?,
                 };
-                let row = |cells: Option<Cells>| cells.map(|cells| decode_row(&table, &cells)).transpose();
-                let old = row(old.and_then(|version| version.cells))?;
-                let new = row(new.and_then(|version| version.cells))?;
-                if let Some(old) = old {
-                    let entry = changes.entry(key_of(&key, &old)?).or_insert((None, None, tx));
-                    entry.0 = Some(old);
-                    entry.2 = entry.2.max(tx);
-                }
-                if let Some(new) = new {
-                    let entry = changes.entry(key_of(&key, &new)?).or_insert((None, None, tx));
-                    entry.1 = Some(new);
-                    entry.2 = entry.2.max(tx);
+                for (epoch, version, is_new) in [(then, old, false), (now, new, true)] {
+                    let (Some(epoch), Some(version)) = (epoch, version) else { continue };
+                    let Some(cells) = &version.cells else { continue };
+                    let side = side(epoch, object, tx, version.tx, cells)?;
+                    let entry = sides.entry(called(object, &key, &side.row)?).or_default();
+                    if is_new { entry.1.push(side) } else { entry.0.push(side) }
                 }
             }
         }
-        let mut facts = Facts { store: store.clone(), known: HashMap::new() };
-        let mut rows = vec![];
-        for (old, new, tx) in changes.into_values() {
-            let op = match (&old, &new) {
-                (None, None) => continue,
-                (Some(old), Some(new)) if old == new => continue,
-                (None, Some(_)) => "insert",
-                (Some(_), Some(_)) => "update",
-                (Some(_), None) => "delete",
-            };
-            let Some(shown) = new.as_ref().or(old.as_ref()) else { continue };
-            let mut row = vec![Value::text(op)];
-            row.extend(table.key_positions.iter().map(|&at| shown[at].clone()));
-            let (committed_at, user) = facts.of(tx)?.clone();
-            row.push(document(relation, old.as_deref())?);
-            row.push(document(relation, new.as_deref())?);
-            row.push(changed_columns(relation, old.as_deref(), new.as_deref()));
-            row.push(Value::Int8(tx as i64));
-            row.push(committed_at.map_or(Value::Null, Value::Timestamp));
-            row.push(user.map_or(Value::Null, Value::Text));
-            rows.push(row);
-        }
-        Ok(Rows { columns, rows })
+        Ok(sides)
     }
 
     /// The transaction that ended a row: its delete, or the end of its generation.
     fn ended_at(
         &self,
-        snapshot: &kv::Snapshot,
+        snapshot: &Snapshot,
         object: ObjectId,
         key: &[u8],
         from: TxId,
         to: TxId,
-        generations: &[Generation],
+        lineage: &Lineage,
     ) -> Result<TxId> {
         let point = std::ops::Bound::Included(key.to_vec());
         let mut versions = snapshot.versions(object, &Span { from: point.clone(), to: point }, from, to);
@@ -211,75 +203,8 @@ impl Transaction {
             newest = version.tx;
             lives = version.cells.is_some();
         }
-        let end = generations.iter().find(|generation| generation.object == object).and_then(|one| one.to);
+        let end = lineage.generation(object).and_then(|one| one.to);
         Ok(if lives { end.unwrap_or(newest) } else { newest })
-    }
-
-    /// Every change of every table after `from`, up to and including `to`, in the ledger's order.
-    /// `tx_id, committed_at, user, table, op, key, old, new`.
-    pub fn changes(&self, from: TxId, to: TxId) -> Result<Rows> {
-        let (from, to) = self.range(from, to)?;
-        let store = &self.shared.store;
-        let mut rows = vec![];
-        let mut names: HashMap<(Oid, TxId), Option<Arc<Table>>> = HashMap::new();
-        store.ledger().replay(from + 1, &mut |record| {
-            if record.tx > to {
-                return Ok(ControlFlow::Break(()));
-            }
-            self.check_interrupt()?;
-            let mut state: Option<Arc<State>> = None;
-            for change in &record.changes {
-                if change.object < system_tables::FIRST_USER_OID {
-                    continue;
-                }
-                let state = match &state {
-                    Some(state) => state.clone(),
-                    None => state.insert(self.shared.past_state(record.tx)?).clone(),
-                };
-                let key = (change.object, state.from_tx);
-                let table = match names.get(&key) {
-                    Some(table) => table.clone(),
-                    None => {
-                        let relation = state.relation_of_object(change.object);
-                        let table = relation.map(|relation| self.shared.table(relation)).transpose()?;
-                        names.insert(key, table.clone());
-                        table
-                    }
-                };
-                let Some(table) = table else { continue };
-                rows.push(self.change_row(&record, change, &table)?);
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(Rows { columns: changes_columns(), rows })
-    }
-
-    fn change_row(&self, record: &kv::record::Record, change: &Change, table: &Table) -> Result<Vec<Value>> {
-        let relation = &table.relation;
-        let old = match change.prev_tx {
-            0 => None,
-            tx => {
-                let version =
-                    self.shared.store.snapshot(At::Transaction(tx))?.get(change.object, &change.key)?;
-                version.and_then(|version| version.cells)
-            }
-        };
-        let old = old.map(|cells| decode_row(table, &cells)).transpose()?;
-        let new = change.cells.as_ref().map(|cells| decode_row(table, cells)).transpose()?;
-        let name = match relation.schema.as_str() {
-            "public" => relation.name.clone(),
-            schema => format!("{schema}.{}", relation.name),
-        };
-        Ok(vec![
-            Value::Int8(record.tx as i64),
-            Value::Timestamp(record.committed_at),
-            record.meta.user.clone().map_or(Value::Null, Value::Text),
-            Value::Text(name),
-            Value::text(op_text(change.op)),
-            key_document(table, &change.key)?,
-            document(relation, old.as_deref())?,
-            document(relation, new.as_deref())?,
-        ])
     }
 
     /// `ledger.transactions`: tx_id, committed_at, user, application_name, reason, entries; `from..=to`.
@@ -315,7 +240,7 @@ impl Transaction {
     }
 
     /// Both must exist; 22023 otherwise.
-    fn range(&self, from: TxId, to: TxId) -> Result<(TxId, TxId)> {
+    pub(crate) fn range(&self, from: TxId, to: TxId) -> Result<(TxId, TxId)> {
         let ledger = self.shared.store.ledger();
         let (from, to) = (ledger.resolve(At::Transaction(from))?, ledger.resolve(At::Transaction(to))?);
         if from > to {
@@ -371,8 +296,7 @@ pub fn changes_columns() -> Vec<(String, ColumnType)> {
     fixed.into_iter().map(|(name, ty)| (name.to_owned(), ty.into())).collect()
 }
 
-fn changed_columns(relation: &Relation, old: Option<&[Value]>, new: Option<&[Value]>) -> Value {
-    let (Some(old), Some(new)) = (old, new) else { return Value::Null };
+fn changed_columns(relation: &Relation, old: &[Value], new: &[Value]) -> Value {
     let changed = relation
         .columns
         .iter()
@@ -381,8 +305,22 @@ fn changed_columns(relation: &Relation, old: Option<&[Value]>, new: Option<&[Val
     Value::array(DataType::Text, changed.map(|(column, _)| Value::text(&column.name)).collect())
 }
 
+/// What a row is called in two storage generations with different keys: by the newer primary key, else the older one's
+/// values, else all that it holds. `row` is in the places of the newer descriptor.
+fn name_across(then: &Table, now: &Table, row: &[Value]) -> Result<Vec<u8>> {
+    let places = if now.has_hidden_key() { &then.key_positions } else { &now.key_positions };
+    if places.is_empty() {
+        return Ok(fingerprint(row));
+    }
+    let values = places.iter().map(|&at| row.get(at).cloned().unwrap_or(Value::Null)).collect::<Vec<_>>();
+    match now.has_hidden_key() || values.iter().any(Value::is_null) {
+        true => Ok(fingerprint(&values)),
+        false => now.key_of(values),
+    }
+}
+
 /// A row as jsonb, as `to_jsonb(row)` gives it.
-fn document(relation: &Relation, row: Option<&[Value]>) -> Result<Value> {
+pub(crate) fn document(relation: &Relation, row: Option<&[Value]>) -> Result<Value> {
     let Some(row) = row else { return Ok(Value::Null) };
     let live = relation.columns.iter().zip(row).filter(|(column, _)| !column.dropped);
     let fields = live.map(|(column, value)| (column.name.as_str(), column.ty.data_type, value));
@@ -390,7 +328,7 @@ fn document(relation: &Relation, row: Option<&[Value]>) -> Result<Value> {
 }
 
 /// A row's key as jsonb: its primary key columns, or `{"_row": n}`.
-fn key_document(table: &Table, key: &[u8]) -> Result<Value> {
+pub(crate) fn key_document(table: &Table, key: &[u8]) -> Result<Value> {
     match StoredKey::decode_row(key, &table.key_columns)? {
         StoredKey::HiddenRow(row) => object([("_row", DataType::Int8, &Value::Int8(row as i64))].into_iter()),
         StoredKey::Row(values) => {

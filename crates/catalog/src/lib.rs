@@ -9,6 +9,7 @@
 //! ```
 //! The only writer of row keys. It never parses SQL: expressions are bound by a [`expr::Binder`] that it is given.
 
+mod changes;
 pub mod constraint;
 pub mod database;
 pub mod ddl;
@@ -16,6 +17,7 @@ mod derive;
 pub mod foreign_key;
 pub mod history;
 mod index_build;
+mod lineage;
 pub mod privilege;
 pub mod proof_export;
 pub mod row;

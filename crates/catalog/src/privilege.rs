@@ -46,7 +46,7 @@ impl Transaction {
     }
 
     fn state_now(&self) -> Arc<State> {
-        if self.changes_catalog { self.state.clone() } else { self.shared.latest() }
+        if self.changes_catalog { self.present_state().clone() } else { self.shared.latest() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading a table: spans to cursors, cells straight into column vectors.
 
-use crate::history::Generation;
+use crate::lineage::{Generation, Translated};
 use crate::row::ColumnDecoder;
 use crate::schema::at;
 use crate::table::Table;
@@ -59,6 +59,8 @@ pub struct Scan {
     decoder: ColumnDecoder,
     /// (vector, column)
     hidden: Vec<(usize, HiddenColumn)>,
+    /// (vector, place in `Relation::columns`)
+    places: Vec<(usize, usize)>,
     types: Vec<DataType>,
     facts: Facts,
     has_hidden_key: bool,
@@ -84,6 +86,8 @@ enum Source {
         to: TxId,
         end: Option<TxId>,
     },
+    /// Versions in the places of the relation's columns, and whether their keys are row ids.
+    Translated(std::vec::IntoIter<Translated>),
     /// A sequence's one row.
     Row(Option<Vec<Value>>),
 }
@@ -130,7 +134,7 @@ impl Transaction {
 
     fn empty_scan(&self, request: &ScanRequest) -> Result<Scan> {
         let relation = &request.relation;
-        let (mut real, mut hidden, mut types) = (vec![], vec![], vec![]);
+        let (mut real, mut hidden, mut types, mut places) = (vec![], vec![], vec![], vec![]);
         for (output, id) in request.columns.iter().enumerate() {
             if let Some(column) = HiddenColumn::from_id(*id) {
                 hidden.push((output, column));
@@ -143,12 +147,15 @@ impl Transaction {
             types.push(column.ty.data_type);
             if relation.kind == RelationKind::Table {
                 real.push((output, column));
+                let place = relation.columns.iter().position(|candidate| candidate.id == *id);
+                places.extend(place.map(|place| (output, place)));
             }
         }
         Ok(Scan {
             sources: VecDeque::new(),
             decoder: ColumnDecoder::new(real)?,
             hidden,
+            places,
             types,
             facts: Facts { store: self.shared.store.clone(), known: HashMap::new() },
             has_hidden_key: relation.primary_key.is_empty(),
@@ -226,18 +233,17 @@ impl Transaction {
         scan: &mut Scan,
     ) -> Result<()> {
         let newest = self.shared.store.snapshot(kv::At::Latest)?;
-        let ledger = self.shared.store.ledger();
-        let from = from.map(|moment| ledger.resolve(at(moment))).transpose()?.unwrap_or(0);
-        let to = match to {
-            None => newest.tx(),
-            Some(moment) if closed => ledger.resolve(at(moment))?,
-            Some(Moment::Transaction(tx)) => match ledger.resolve(kv::At::Transaction(tx))?.checked_sub(1) {
-                Some(before) => before,
-                None => return Ok(()),
-            },
-            Some(Moment::Time(micros)) => ledger.resolve(kv::At::Time(micros.saturating_sub(1)))?,
-        };
-        if from > to {
+        let Some((from, to)) = self.bounds(newest.tx(), from, to, closed)? else { return Ok(()) };
+        scan.seen = newest.tx();
+        let lineage = self.lineage(request.relation.oid, &newest)?;
+        if !lineage.is_plain(&request.relation) {
+            let ranges = match &request.access {
+                Access::Primary(ranges) => Some(ranges.as_slice()),
+                Access::All => None,
+                Access::Index(..) => return Err(Error::internal("a scan of versions by index")),
+            };
+            let found = self.translated(&lineage, table, ranges, (from, to), &newest)?;
+            scan.sources.push_back(Source::Translated(found.into_iter()));
             return Ok(());
         }
         let spans = match &request.access {
@@ -249,8 +255,8 @@ impl Transaction {
             Access::All => vec![Some(Span::all())],
             Access::Index(..) => return Err(Error::internal("a scan of versions by index")),
         };
-        for generation in self.generations(request.relation.oid)? {
-            let Generation { object, from: first, to: end } = generation;
+        for generation in &lineage.generations {
+            let Generation { object, from: first, to: end, end: _ } = *generation;
             if first > to || end.is_some_and(|end| end <= from) {
                 continue;
             }
@@ -259,7 +265,6 @@ impl Transaction {
                 scan.sources.push_back(Source::Versions { cursor, from, to, end });
             }
         }
-        scan.seen = newest.tx();
         Ok(())
     }
 }
@@ -329,6 +334,28 @@ impl Scan {
                 }
                 continue;
             }
+            if let Source::Translated(found) = source {
+                match found.next() {
+                    Some((key, version, row, numbered)) => {
+                        for (output, place) in &self.places {
+                            if let (Some(column), Some(value)) = (columns.get_mut(*output), row.get(*place)) {
+                                column.push(value);
+                            }
+                        }
+                        for (output, hidden) in &self.hidden {
+                            let value =
+                                self.facts.value(*hidden, &key, &version, self.seen, numbered, self.oid)?;
+                            if let Some(column) = columns.get_mut(*output) {
+                                column.push(&value);
+                            }
+                        }
+                        keys.push(key);
+                        rows += 1;
+                    }
+                    None => drop(self.sources.pop_front()),
+                }
+                continue;
+            }
             let Some((key, version)) = source.next()? else {
                 self.sources.pop_front();
                 continue;
@@ -386,7 +413,7 @@ impl Source {
                 }
                 Ok(None)
             }
-            Source::Row(_) => Ok(None),
+            Source::Row(_) | Source::Translated(_) => Ok(None),
         }
     }
 }
@@ -464,6 +491,20 @@ impl Target {
             Target::Point(key) => Some(Span { from: Bound::Included(key.clone()), to: Bound::Included(key) }),
             Target::Span(span) => Some(span),
         }
+    }
+}
+
+/// Whether a key lies within a span.
+pub(crate) fn contains(span: &Span, key: &[u8]) -> bool {
+    let from = match &span.from {
+        Bound::Included(from) => key >= from.as_slice(),
+        Bound::Excluded(from) => key > from.as_slice(),
+        Bound::Unbounded => true,
+    };
+    from && match &span.to {
+        Bound::Included(to) => key <= to.as_slice(),
+        Bound::Excluded(to) => key < to.as_slice(),
+        Bound::Unbounded => true,
     }
 }
 

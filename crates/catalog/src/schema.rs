@@ -3,11 +3,11 @@
 use crate::database::Shared;
 use crate::state::State;
 use crate::system;
-use crate::system_tables::is_system_schema;
-use kv::At;
+use crate::system_tables::{self, RELATIONS, is_system_schema};
+use kv::{At, Span};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-use types::schema::{Moment, Relation, Schema};
+use types::schema::{Moment, Relation, RelationKind, Schema};
 use types::{Oid, Result};
 
 /// What a statement is planned against.
@@ -64,6 +64,37 @@ impl Schema for SchemaView {
         let tx = self.shared.store.ledger().resolve(at(moment))?;
         let state = self.shared.past_state(tx)?;
         Ok(Arc::new(SchemaView { shared: self.shared.clone(), state, search_path: self.search_path.clone() }))
+    }
+
+    fn dropped(&self, schema: Option<&str>, name: &str) -> Result<Option<Arc<Relation>>> {
+        let snapshot = self.shared.store.snapshot(At::Latest)?;
+        let mut versions = snapshot.versions(RELATIONS, &Span::all(), 0, snapshot.tx());
+        let (mut named, mut ends) = (None, vec![]);
+        while let Some((key, version)) = versions.next()? {
+            match &version.cells {
+                Some(cells) => {
+                    let relation = system_tables::relation(cells, version.tx)?;
+                    let table = relation.kind == RelationKind::Table && relation.name == name;
+                    named = table.then_some((key, relation.oid));
+                }
+                None => {
+                    ends.extend(named.take().filter(|(of, _)| *of == key).map(|(_, oid)| (version.tx, oid)))
+                }
+            }
+        }
+        ends.sort_unstable();
+        for (tx, oid) in ends.into_iter().rev() {
+            let state = self.shared.past_state(tx.saturating_sub(1))?;
+            let Some(relation) = state.relations.get(&oid) else { continue };
+            let found = match schema {
+                Some(schema) => relation.schema == schema,
+                None => self.search_path.contains(&relation.schema),
+            };
+            if found {
+                return Ok(Some(relation.clone()));
+            }
+        }
+        Ok(None)
     }
 
     fn estimated_rows(&self, relation: &Relation) -> f64 {

@@ -56,7 +56,10 @@ pub struct Transaction {
     pub(crate) kv: kv::Transaction,
     /// Reads go here, if the transaction is of the past.
     pub(crate) past: Option<Snapshot>,
+    /// Said so; a past is read only in any case.
     read_only: bool,
+    /// The catalog of the present, own DDL included, while the past is read.
+    present: Option<Arc<State>>,
     pub(crate) settings: TextSettings,
     /// The catalog as this transaction sees it, its own DDL included.
     pub(crate) state: Arc<State>,
@@ -109,12 +112,14 @@ impl Transaction {
     pub(crate) fn begin(shared: Arc<Shared>, begin: Begin, at_least: TxId) -> Result<Transaction> {
         let kv = shared.store.begin_at_least(begin.isolation, at_least);
         let past = begin.as_of.map(|moment| shared.store.snapshot(at(moment))).transpose()?;
-        let state = match &past {
-            Some(past) => shared.past_state(past.tx())?,
-            None => shared.state_at(kv.snapshot().tx())?,
+        let now = shared.state_at(kv.snapshot().tx())?;
+        let (state, present) = match &past {
+            Some(past) => (shared.past_state(past.tx())?, Some(now)),
+            None => (now, None),
         };
         Ok(Transaction {
-            read_only: begin.read_only || past.is_some(),
+            read_only: begin.read_only,
+            present,
             indexes: OwnIndexes { shared: shared.clone(), made: vec![], dropped: vec![] },
             shared,
             kv,
@@ -137,6 +142,36 @@ impl Transaction {
     /// The process that deadlock reports name.
     pub fn set_process(&self, process: i32) {
         self.kv.set_process(process);
+    }
+
+    /// What follows reads another moment, or the present again with this transaction's own writes.
+    pub fn read_at(&mut self, moment: Option<Moment>) -> Result<()> {
+        match moment {
+            Some(moment) => {
+                let past = self.shared.store.snapshot(at(moment))?;
+                let now = std::mem::replace(&mut self.state, self.shared.past_state(past.tx())?);
+                self.present.get_or_insert(now);
+                self.past = Some(past);
+            }
+            None => {
+                if let Some(now) = self.present.take() {
+                    self.state = now;
+                }
+                self.past = None;
+            }
+        }
+        self.current.clear();
+        Ok(())
+    }
+
+    /// The transaction whose state is read, if it is not the present.
+    pub fn past_tx(&self) -> Option<TxId> {
+        self.past.as_ref().map(Snapshot::tx)
+    }
+
+    /// The catalog of the present, own DDL included.
+    pub(crate) fn present_state(&self) -> &Arc<State> {
+        self.present.as_ref().unwrap_or(&self.state)
     }
 
     /// Starts a statement: a new snapshot at READ COMMITTED. `now` and settings serve defaults and casts inside DDL.
@@ -203,12 +238,12 @@ impl Transaction {
     }
 
     pub fn is_read_only(&self) -> bool {
-        self.read_only
+        self.read_only || self.past.is_some()
     }
 
-    /// A transaction of the past stays read only.
+    /// While it reads the past a transaction is read only all the same.
     pub fn set_read_only(&mut self, read_only: bool) {
-        self.read_only = read_only || self.past.is_some();
+        self.read_only = read_only;
     }
 
     pub fn set_interrupt(&mut self, check: Interrupt) {
@@ -258,7 +293,7 @@ impl Transaction {
     /// Before the first write under a descriptor: read-only transactions and append-only tables say no, the table is
     /// locked, and the descriptor must be the newest.
     pub(crate) fn writable(&mut self, relation: &Arc<Relation>) -> Result<Arc<Table>> {
-        if self.read_only {
+        if self.is_read_only() {
             return Err(types::err!(ReadOnlySqlTransaction, "cannot write in a read-only transaction"));
         }
         if !self.current.contains_key(&(Arc::as_ptr(relation) as usize)) {
@@ -288,7 +323,7 @@ impl Transaction {
     pub fn savepoint(&mut self) -> Savepoint {
         let savepoint = self.kv.savepoint();
         let saved = Saved {
-            state: self.state.clone(),
+            state: self.present_state().clone(),
             changes_catalog: self.changes_catalog,
             checks: self.checks.clone(),
             local_sequences: self.local_sequences.clone(),
@@ -314,7 +349,10 @@ impl Transaction {
             self.restore_sequences(&then);
         }
         if let Some((_, saved)) = self.savepoints.iter().find(|(at, _)| *at == savepoint) {
-            self.state = saved.state.clone();
+            match &mut self.present {
+                Some(present) => *present = saved.state.clone(),
+                None => self.state = saved.state.clone(),
+            }
             self.changes_catalog = saved.changes_catalog;
             self.checks = saved.checks.clone();
             self.row_counts = saved.row_counts.clone();
@@ -344,6 +382,7 @@ impl Transaction {
 
     /// Deferred constraints, then the store's commit.
     pub fn commit(mut self, meta: Meta, durable: bool) -> Result<Committed> {
+        self.read_at(None)?;
         self.run_checks()?;
         self.run_deferred_checks()?;
         self.reencode_rows()?;

@@ -46,6 +46,8 @@ pub trait Functions {
         data_type: types::DataType,
         name: &str,
     ) -> Result<Option<types::Oid>>;
+    /// Whether the current user may SELECT from a relation, which may have been dropped.
+    fn may_read(&self, transaction: &Transaction, relation: &types::schema::Relation) -> Result<bool>;
     fn check_interrupt(&self) -> Result<()>;
     /// A monotonic clock, for EXPLAIN ANALYZE's times only.
     fn elapsed_us(&self) -> u64 {

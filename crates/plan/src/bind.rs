@@ -80,6 +80,7 @@ pub(crate) struct Binder<'e> {
     locks: BTreeMap<Oid, TableLock>,
     references: BTreeSet<(Oid, ColumnId)>,
     volatile: bool,
+    moments: Vec<crate::statement::PlannedMoment>,
     /// The schema knows no names: names in literals are left to whoever evaluates them.
     nameless: bool,
     depth: usize,
@@ -112,6 +113,7 @@ impl<'e> Binder<'e> {
             locks: BTreeMap::new(),
             references: BTreeSet::new(),
             volatile: false,
+            moments: vec![],
             nameless: false,
             depth: 0,
             versions: Versions::Snapshot,

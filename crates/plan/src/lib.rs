@@ -33,6 +33,8 @@ pub struct Environment {
     pub schema: Arc<dyn Schema>,
     /// Types of `$1..` that the client gave; None = to be inferred.
     pub parameters: Vec<Option<DataType>>,
+    /// Values of `$1..` where they are known: what AS OF needs to find the schema of then.
+    pub values: Vec<types::Value>,
     pub settings: types::TextSettings,
     /// The session's, transaction's or connection's AS OF: the schema above is already of then.
     pub as_of: Option<types::Moment>,

@@ -100,6 +100,41 @@ pub struct Query {
     pub references: Vec<(Oid, types::schema::ColumnId)>,
     /// Something other than parameters decides the result (now(), nextval, ...).
     pub volatile: bool,
+    /// AS OF something that is no literal: whether the plan still holds is known when its value is.
+    pub moments: Vec<PlannedMoment>,
+}
+
+/// A moment of AS OF that a parameter or the time decides.
+#[derive(Debug, Clone)]
+pub struct PlannedMoment {
+    pub value: expr::Expr,
+    /// A time, not a transaction.
+    pub time: bool,
+    /// The schema of this moment was planned with; None: the schema of now.
+    pub planned: Option<types::Moment>,
+}
+
+impl PlannedMoment {
+    /// With the values of parameters; only what needs no session can decide a moment.
+    pub fn evaluate(
+        &self,
+        parameters: &[types::Value],
+        settings: &types::TextSettings,
+    ) -> types::Result<types::Moment> {
+        let runtime = expr::context::NoRuntime;
+        let context = expr::Context { parameters, slots: &[], settings, runtime: &runtime };
+        match expr::eval_constant(&self.value, &context)? {
+            types::Value::Timestamp(micros) if self.time => Ok(types::Moment::Time(micros)),
+            types::Value::Null => Err(types::err!(NullValueNotAllowed, "the time of AS OF must not be null")),
+            value => match value.as_i64().map(u64::try_from) {
+                Some(Ok(tx)) if !self.time => Ok(types::Moment::Transaction(tx)),
+                Some(Err(_)) if !self.time => {
+                    Err(types::err!(InvalidParameterValue, "a transaction number must not be negative"))
+                }
+                _ => Err(types::Error::internal("AS OF was given a value of another type")),
+            },
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,6 +269,8 @@ pub enum AsOf {
     Transaction(TxId),
     /// A timestamp, or a negative interval before now.
     Time(String),
+    /// SQL text of a time.
+    Expression(String),
 }
 
 /// SET and RESET. `name` is lower case.

@@ -113,6 +113,11 @@ impl exec::run::Functions for Answers<'_> {
         name::oid_of(self.known, transaction, data_type, name)
     }
 
+    fn may_read(&self, transaction: &Transaction, relation: &types::schema::Relation) -> Result<bool> {
+        let user = self.known.current_user();
+        Ok(self.known.is_superuser(user)
+            || transaction.may(&self.known.closure(user), relation, types::ddl::Privilege::Select)?)
+    }
     fn check_interrupt(&self) -> Result<()> {
         self.known.interrupt.check()
     }

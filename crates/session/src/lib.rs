@@ -20,6 +20,7 @@ mod ddl;
 mod functions;
 mod identity;
 mod interrupt;
+mod past;
 mod portal;
 mod prepared;
 mod run;

@@ -125,6 +125,10 @@ impl Session {
     ) -> Result<Outcome> {
         let limit = if max_rows == 0 { usize::MAX } else { max_rows };
         if matches!(portal.state, PortalState::Ready) {
+            // Another moment may be read since it was bound.
+            if portal.cursor.is_none() && matches!(&*portal.prepared.statement, Statement::Query(_)) {
+                portal.prepared = self.current(&portal.prepared.clone(), &portal.parameters.clone())?;
+            }
             if let Statement::Query(query) = &*portal.prepared.statement {
                 self.begin_query(query)?;
                 let mut execution = Box::new(Execution::new(query.clone(), false));

@@ -3,7 +3,7 @@
 use crate::session::Session;
 use plan::{Field, Parsed, Statement};
 use std::sync::Arc;
-use types::{DataType, Moment, Result, err};
+use types::{DataType, Moment, Result, TxId, Value, err};
 
 /// A parsed and planned statement. Shared; re-planned by the session when the catalog has changed.
 #[derive(Clone)]
@@ -33,12 +33,22 @@ pub(crate) struct PlanKey {
     schema_version: u64,
     search_path: Vec<String>,
     user: types::Oid,
-    as_of: Option<Moment>,
+    as_of: Option<TxId>,
 }
 
 impl Session {
     /// Plans a statement in the open transaction.
     pub(crate) fn plan(&mut self, parsed: Arc<Parsed>, given: Vec<Option<DataType>>) -> Result<Prepared> {
+        self.plan_with(parsed, given, vec![])
+    }
+
+    /// With the values of its parameters, where they are known.
+    fn plan_with(
+        &mut self,
+        parsed: Arc<Parsed>,
+        given: Vec<Option<DataType>>,
+        values: Vec<Value>,
+    ) -> Result<Prepared> {
         let (source, prepared_us) = (Arc::from(parsed.text.as_str()), self.known.statement_start.get());
         if let Some(statement) = needs_no_schema(&parsed) {
             let (parameters, fields) = self.describe(&statement)?;
@@ -54,21 +64,18 @@ impl Session {
                 prepared_us,
             });
         }
-        let as_of = self.session_moment()?;
-        let known = &self.known;
-        let search_path = known.search_path();
-        let user = known.current_user();
+        let search_path = self.known.search_path();
+        let user = self.known.current_user();
         let transaction = self.open_transaction()?;
-        let mut schema = transaction.schema(&search_path, user);
+        let as_of = transaction.past_tx();
+        let schema = transaction.schema(&search_path, user);
         let key = PlanKey { schema_version: schema.version(), search_path, user, as_of };
-        if let Some(moment) = as_of {
-            schema = schema.at(moment)?;
-        }
         let environment = plan::Environment {
             schema,
             parameters: given.clone(),
+            values,
             settings: self.known.text_settings(),
-            as_of,
+            as_of: as_of.map(Moment::Transaction),
             current_user: self.known.current_user_name(),
             database: self.known.database.clone(),
         };
@@ -87,23 +94,34 @@ impl Session {
         })
     }
 
-    /// The statement as it is, or planned anew where what it depends on has changed. 0A000 when that changes the
-    /// result's columns.
-    pub(crate) fn current(&mut self, prepared: &Prepared) -> Result<Prepared> {
+    /// The statement as it is, or planned anew where what it depends on has changed: the schema of now, or that of a
+    /// moment which `values` or the time decide. 0A000 when that changes the result's columns.
+    pub(crate) fn current(&mut self, prepared: &Prepared, values: &[Value]) -> Result<Prepared> {
         let Some(planned_for) = &prepared.key else { return Ok(prepared.clone()) };
-        let as_of = self.session_moment()?;
         let search_path = self.known.search_path();
         let user = self.known.current_user();
-        let schema_version = self.open_transaction()?.schema(&search_path, user).version();
-        let key = PlanKey { schema_version, search_path, user, as_of };
-        if key == *planned_for {
+        let settings = self.known.text_settings();
+        let transaction = self.open_transaction()?;
+        let as_of = transaction.past_tx();
+        let schema = transaction.schema(&search_path, user);
+        let key = PlanKey { schema_version: schema.version(), search_path, user, as_of };
+        let mut other_moment = false;
+        for moment in moments(&prepared.statement) {
+            let wanted = moment.evaluate(values, &settings)?;
+            other_moment |= match moment.planned {
+                Some(planned) => planned != wanted,
+                None => schema.at(wanted)?.version() != schema.version(),
+            };
+        }
+        if key == *planned_for && !other_moment {
             return Ok(prepared.clone());
         }
         let given = match prepared.given.is_empty() {
             true => prepared.parameters.iter().map(|ty| Some(*ty)).collect(),
             false => prepared.given.clone(),
         };
-        let planned = self.plan(prepared.parsed.clone(), given)?;
+        let values = if other_moment { values.to_vec() } else { vec![] };
+        let planned = self.plan_with(prepared.parsed.clone(), given, values)?;
         let shape = |prepared: &Prepared| {
             prepared
                 .fields
@@ -111,7 +129,13 @@ impl Session {
                 .map(|fields| fields.iter().map(|f| (f.name.clone(), f.ty)).collect::<Vec<_>>())
         };
         if shape(&planned) != shape(prepared) {
-            return Err(err!(FeatureNotSupported, "cached plan must not change result type"));
+            let error = err!(FeatureNotSupported, "cached plan must not change result type");
+            return Err(match other_moment {
+                true => error
+                    .detail("The statement was described by the schema of now; that of the moment differs.")
+                    .hint("Name the columns that both have, or write the moment as a literal."),
+                false => error,
+            });
         }
         let Prepared { from_sql, prepared_us, .. } = *prepared;
         Ok(Prepared { from_sql, source: prepared.source.clone(), prepared_us, ..planned })
@@ -159,6 +183,17 @@ impl Session {
             | Statement::Unlisten
             | Statement::Empty => (vec![], None),
         })
+    }
+}
+
+/// The moments that are decided when a statement runs.
+fn moments(statement: &Statement) -> &[plan::statement::PlannedMoment] {
+    match statement {
+        Statement::Query(query)
+        | Statement::CreateTableAs { query, .. }
+        | Statement::Declare { query, .. } => &query.moments,
+        Statement::Explain { query, .. } => moments(query),
+        _ => &[],
     }
 }
 

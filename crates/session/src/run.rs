@@ -101,7 +101,7 @@ impl Session {
             Statement::Execute { name, arguments } => {
                 let prepared = self.prepared(name)?;
                 let values = self.arguments(&prepared, name, arguments)?;
-                match &*self.current(&prepared)?.statement {
+                match &*self.current(&prepared, &values)?.statement {
                     Statement::Query(query) => (query.clone(), values),
                     _ => return Err(Error::unsupported("EXPLAIN of this statement")),
                 }
@@ -183,6 +183,9 @@ impl Session {
         if set.name != "role" && set.name != "session_authorization" {
             self.known.settings.borrow_mut().set(&set.name, set.value.as_deref())?;
         }
+        if set.name == "ledger.as_of" {
+            self.follow_setting()?;
+        }
         if set.name == "lock_timeout" {
             let timeout = self.timeout_ms("lock_timeout");
             if let Some(transaction) = self.open.as_mut().and_then(|open| open.transaction.as_mut()) {
@@ -193,10 +196,21 @@ impl Session {
         Ok(Outcome::done(tag))
     }
 
+    /// The transaction whose state is read now, unless it is the present.
+    fn past_now(&mut self) -> Result<Option<types::TxId>> {
+        if self.in_block() {
+            return Ok(self.open_transaction()?.past_tx());
+        }
+        let Some(moment) = self.session_moment()? else { return Ok(None) };
+        let begin =
+            catalog::Begin { isolation: kv::Isolation::ReadCommitted, read_only: true, as_of: Some(moment) };
+        Ok(Some(self.catalog.begin(begin)?.snapshot_tx()))
+    }
+
     /// A past that cannot be read is refused at SET.
     fn check_past(&mut self, value: Option<&str>) -> Result<()> {
         let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(()) };
-        let moment = self.moment_of_text(value)?;
+        let moment = self.known.moment_of_text(value)?;
         let begin =
             catalog::Begin { isolation: kv::Isolation::ReadCommitted, read_only: true, as_of: Some(moment) };
         self.catalog.begin(begin)?.rollback();
@@ -307,15 +321,9 @@ impl Session {
         let mut value = self.known.settings.borrow().get(shown)?;
         // The transaction that a time resolved to is what SHOW reports.
         if name == "ledger.as_of"
-            && let Some(moment) = self.session_moment()?
+            && let Some(tx) = self.past_now()?
         {
-            let begin = catalog::Begin {
-                isolation: kv::Isolation::ReadCommitted,
-                read_only: true,
-                as_of: Some(moment),
-            };
-            let transaction = self.catalog.begin(begin)?;
-            value = format!("tx:{}", transaction.snapshot_tx());
+            value = format!("tx:{tx}");
         }
         Ok(Ended::Rows(self.text_rows(DataType::Text, [value]), "SHOW".into()))
     }
@@ -368,7 +376,7 @@ impl Session {
     ) -> Result<Ended> {
         let prepared = self.prepared(name)?;
         let values = self.arguments(&prepared, name, arguments)?;
-        let current = self.current(&prepared)?;
+        let current = self.current(&prepared, &values)?;
         let mut portal = crate::portal::Portal::new(current, values);
         self.fetch(&mut portal, 0, rows, describe).map(Ended::Outcome)
     }
@@ -497,9 +505,7 @@ impl Session {
 
 /// What set_config() may set: as SET.
 pub fn check_settable(_known: &Known, name: &str) -> Result<()> {
-    if ["role", "session_authorization", "transaction_isolation", "transaction_read_only", "ledger.as_of"]
-        .contains(&name)
-    {
+    if ["role", "session_authorization", "transaction_isolation", "transaction_read_only"].contains(&name) {
         return Err(Error::unsupported(format!("set_config of \"{name}\"")).hint("Use SET."));
     }
     Ok(())

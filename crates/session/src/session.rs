@@ -237,7 +237,7 @@ impl Session {
         }
         let current = self.guarded(|session| {
             session.start_statement(&prepared.parsed)?;
-            session.current(&prepared)
+            session.current(&prepared, &values)
         })?;
         self.portals.insert(portal.to_owned(), Portal::new(current, values));
         Ok(())

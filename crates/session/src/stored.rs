@@ -13,6 +13,7 @@ impl Binder for StoredExpressions {
         let environment = plan::Environment {
             schema: Arc::new(Nothing),
             parameters: vec![],
+            values: vec![],
             settings: TextSettings::default(),
             as_of: None,
             current_user: String::new(),
@@ -20,6 +21,10 @@ impl Binder for StoredExpressions {
         };
         plan::bind::ExpressionBinder::new(&environment).bind(sql, relation, ty)
     }
+}
+
+pub(crate) fn nothing() -> Arc<dyn Schema> {
+    Arc::new(Nothing)
 }
 
 /// A schema without relations.

@@ -31,6 +31,10 @@ pub struct Open {
     /// Values before SET LOCAL, by name: what a commit goes back to.
     local: BTreeMap<String, String>,
     isolation: IsolationLevel,
+    /// Its own AS OF.
+    as_of: Option<Moment>,
+    /// The text of ledger.as_of that it follows otherwise.
+    setting: String,
     statements: Statements,
 }
 
@@ -116,41 +120,47 @@ impl Session {
         if setting.is_empty() {
             return Ok(self.connection_as_of);
         }
-        self.moment_of_text(&setting).map(Some)
-    }
-
-    /// `tx:42`, a timestamp, or a negative interval before now.
-    pub(crate) fn moment_of_text(&self, text: &str) -> Result<Moment> {
-        let text = text.trim();
-        if let Some(number) = text.strip_prefix("tx:") {
-            return number.trim().parse().map(Moment::Transaction).map_err(|_| {
-                err!(InvalidParameterValue, "invalid transaction number: \"{number}\"").hint("Write tx:42.")
-            });
-        }
-        let settings = self.known.text_settings();
-        if text.starts_with('-')
-            && let Ok(Value::Interval(interval)) =
-                types::text::parse(text, types::DataType::Interval.into(), &settings)
-        {
-            let time = types::datetime::add_interval_tz(settings.now, &interval, &settings.time_zone)?;
-            return Ok(Moment::Time(time));
-        }
-        match types::text::parse(text, types::DataType::TimestampTz.into(), &settings) {
-            Ok(Value::Timestamp(time)) => Ok(Moment::Time(time)),
-            Ok(_) => Err(types::Error::internal("a timestamp was read as something else")),
-            Err(error) => Err(error.hint("A past is named by a transaction (tx:42) or a time.")),
-        }
+        self.known.moment_of_text(&setting).map(Some)
     }
 
     /// The transaction to run in; begins an implicit one.
     pub(crate) fn open_transaction(&mut self) -> Result<&mut Transaction> {
-        if self.open.is_none() {
-            self.begin(false, &TransactionModes::default())?;
+        match self.open {
+            None => self.begin(false, &TransactionModes::default())?,
+            Some(_) => self.follow_setting()?,
         }
         match self.open.as_mut().and_then(|open| open.transaction.as_mut()) {
             Some(transaction) => Ok(transaction),
             None => Err(failed_block()),
         }
+    }
+
+    /// SET ledger.as_of inside a transaction: what follows reads then, by the schema of then; RESET goes back. A
+    /// transaction's own AS OF stands above it.
+    pub(crate) fn follow_setting(&mut self) -> Result<()> {
+        let setting = self.known.settings.borrow().get("ledger.as_of").unwrap_or_default();
+        let Some(open) = self.open.as_ref() else { return Ok(()) };
+        if open.as_of.is_some() || open.setting == setting || open.transaction.is_none() {
+            return Ok(());
+        }
+        let running = |portal: &crate::portal::Portal| {
+            portal.cursor.is_some() || matches!(portal.state, crate::portal::PortalState::Running(_))
+        };
+        if self.portals.values().any(running) {
+            return Err(err!(
+                ObjectNotInPrerequisiteState,
+                "ledger.as_of cannot change while a cursor is open"
+            )
+            .hint("Close the cursor first."));
+        }
+        let moment = self.session_moment()?;
+        let Some(open) = self.open.as_mut() else { return Ok(()) };
+        let Some(transaction) = open.transaction.as_mut() else { return Ok(()) };
+        transaction.read_at(moment)?;
+        open.setting = setting;
+        let (isolation, read_only) = (open.isolation, transaction.is_read_only());
+        self.show_modes(isolation, read_only);
+        Ok(())
     }
 
     fn begin(&mut self, block: bool, modes: &TransactionModes) -> Result<()> {
@@ -159,11 +169,14 @@ impl Session {
             Some(level) => level,
             None => level_named(&settings.get("default_transaction_isolation")?),
         };
-        let as_of = self.moment(modes)?.or(self.session_moment()?);
-        let read_only =
-            modes.read_only.unwrap_or(settings.is_on("default_transaction_read_only")) || as_of.is_some();
-        let mut transaction =
-            self.catalog.begin(Begin { isolation: kv_isolation(isolation), read_only, as_of })?;
+        let own = self.moment(modes)?;
+        let as_of = own.or(self.session_moment()?);
+        // What is said stays said when SET ledger.as_of has brought the present back.
+        let said = modes.read_only.unwrap_or(settings.is_on("default_transaction_read_only"));
+        let read_only = said || as_of.is_some();
+        let begin = Begin { isolation: kv_isolation(isolation), read_only: said || own.is_some(), as_of };
+        let mut transaction = self.catalog.begin(begin)?;
+        let setting = settings.get("ledger.as_of").unwrap_or_default();
         let interrupt = self.known.interrupt.clone();
         transaction.set_process(self.known.process_id);
         transaction.set_interrupt(std::sync::Arc::new(move || interrupt.check()));
@@ -177,6 +190,8 @@ impl Session {
             settings_before: settings,
             local: BTreeMap::new(),
             isolation,
+            as_of: own,
+            setting,
             statements: Statements::default(),
         });
         self.show_modes(isolation, read_only);
@@ -193,7 +208,8 @@ impl Session {
         match &modes.as_of {
             None => Ok(None),
             Some(AsOf::Transaction(tx)) => Ok(Some(Moment::Transaction(*tx))),
-            Some(AsOf::Time(text)) => self.moment_of_text(text).map(Some),
+            Some(AsOf::Time(text)) => self.known.moment_of_text(text).map(Some),
+            Some(AsOf::Expression(text)) => self.known.moment_of_expression(text).map(Some),
         }
     }
 
@@ -471,7 +487,7 @@ impl Session {
                         "SET TRANSACTION SNAPSHOT can only be used in transaction blocks"
                     ));
                 }
-                let moment = self.moment_of_text(text)?;
+                let moment = self.known.moment_of_text(text)?;
                 self.restart_at(moment)?;
                 Ok(Outcome::done("SET"))
             }
@@ -588,9 +604,11 @@ impl Session {
 
     /// Begins the unused block's transaction again, otherwise.
     fn restart(&mut self, isolation: IsolationLevel, read_only: bool, as_of: Option<Moment>) -> Result<()> {
-        let as_of = as_of.or(self.session_moment()?);
+        let own = as_of.or(self.open.as_ref().and_then(|open| open.as_of));
+        let as_of = own.or(self.session_moment()?);
+        let setting = self.known.settings.borrow().get("ledger.as_of").unwrap_or_default();
         let begin =
-            Begin { isolation: kv_isolation(isolation), read_only: read_only || as_of.is_some(), as_of };
+            Begin { isolation: kv_isolation(isolation), read_only: read_only || own.is_some(), as_of };
         let mut transaction = self.catalog.begin(begin)?;
         let interrupt = self.known.interrupt.clone();
         transaction.set_process(self.known.process_id);
@@ -599,6 +617,7 @@ impl Session {
         if let Some(open) = &mut self.open {
             open.transaction = Some(transaction);
             open.isolation = isolation;
+            (open.as_of, open.setting) = (own, setting);
         }
         self.show_modes(isolation, read_only || as_of.is_some());
         Ok(())

@@ -254,6 +254,10 @@ pub trait Schema {
     fn search_path(&self) -> Vec<String>;
     /// The schema as of then (same roles, privileges and search path). 22023 out of range.
     fn at(&self, moment: Moment) -> Result<Arc<dyn Schema>>;
+    /// The newest table of this name that was dropped, as it was last.
+    fn dropped(&self, _schema: Option<&str>, _name: &str) -> Result<Option<Arc<Relation>>> {
+        Ok(None)
+    }
     /// Estimated number of rows.
     fn estimated_rows(&self, relation: &Relation) -> f64;
     /// Changes whenever any descriptor may have changed: the key of plan caches.

@@ -67,7 +67,7 @@ fn diff_is_net_and_changes_are_all() {
     );
     assert!(transaction.diff(&relation, first, first).unwrap().rows.is_empty());
     assert_eq!(said(transaction.diff(&relation, first + 1, first).map(|_| ()))[..5], *"22023");
-    let changes = transaction.changes(first - 1, first + 3).unwrap();
+    let changes = transaction.changes(first - 1, first + 3, &|_| Ok(true)).unwrap();
     assert_eq!(changes.rows.len(), 5);
     assert_eq!(changes.rows[2][3..5], [text("t"), text("update")]);
     assert_eq!(transaction.transactions(first, first + 3).unwrap().rows.len(), 4);

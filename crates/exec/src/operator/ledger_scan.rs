@@ -58,7 +58,11 @@ fn all_rows(
         (LedgerScanKind::Diff, Some(relation), [from, to]) => {
             run.transaction()?.diff(relation, number(from)?, number(to)?)?
         }
-        (LedgerScanKind::Changes, _, [from, to]) => run.transaction()?.changes(number(from)?, number(to)?)?,
+        (LedgerScanKind::Changes, _, [from, to]) => {
+            let transaction = run.transaction()?;
+            let may_read = |relation: &Relation| run.shared.functions.may_read(&transaction, relation);
+            transaction.changes(number(from)?, number(to)?, &may_read)?
+        }
         _ => return Err(Error::internal("a ledger function without its table or range")),
     };
     found.rows.iter().for_each(|row| batch.push_row(row));

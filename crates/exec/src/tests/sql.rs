@@ -52,6 +52,7 @@ fn run(transaction: &mut Transaction, text: &str) -> Result<String> {
         let environment = Environment {
             schema: transaction.schema(&["public".into()], 10),
             parameters: vec![],
+            values: vec![],
             settings: settings.clone(),
             as_of: None,
             current_user: "stele".into(),

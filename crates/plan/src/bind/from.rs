@@ -458,7 +458,13 @@ impl Binder<'_> {
             Some(then) => Some(std::mem::replace(&mut self.schema, then)),
             None => None,
         };
-        let found = self.relation(schema.as_deref(), &folded);
+        let found = match self.relation(schema.as_deref(), &folded) {
+            // Every version of what is no more.
+            Ok(None) if matches!(versions, Some(Versions::Range { .. })) => {
+                self.schema.dropped(schema.as_deref(), &folded)
+            }
+            found => found,
+        };
         let item = match found {
             Ok(Some(relation)) => self.scan(&relation, alias, versions, left, name),
             Ok(None) => {

@@ -154,9 +154,8 @@ impl<'e> Binder<'e> {
     /// A data-modifying statement, bound.
     pub(crate) fn change(&mut self, sql: &Sql) -> Result<Change> {
         if self.environment.as_of.is_some() || !matches!(self.versions, crate::node::Versions::Snapshot) {
-            return Err(
-                err!(ReadOnlySqlTransaction, "cannot change the past").hint("RESET ledger.as_of first.")
-            );
+            return Err(err!(ReadOnlySqlTransaction, "cannot change the past")
+                .hint("RESET ledger.as_of, or end the transaction that reads the past."));
         }
         Ok(match sql {
             Sql::Insert(insert) => Change::Insert(self.insert(insert)?),
@@ -237,6 +236,7 @@ impl<'e> Binder<'e> {
             locks: self.locks.into_iter().collect(),
             references: self.references.into_iter().collect(),
             volatile: self.volatile,
+            moments: self.moments,
         })
     }
 }

@@ -35,6 +35,7 @@ impl expr::Binder for ExpressionBinder {
         let environment = Environment {
             schema: Arc::new(Nameless),
             parameters: vec![],
+            values: vec![],
             settings: self.settings.clone(),
             as_of: None,
             current_user: String::new(),

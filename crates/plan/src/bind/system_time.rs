@@ -4,6 +4,7 @@
 
 use super::{Binder, Clause};
 use crate::node::{Bound, Versions};
+use crate::statement::PlannedMoment;
 use expr::Expr;
 use sqlparser::ast::{self, Expr as Sql};
 use types::cast::Context;
@@ -42,10 +43,10 @@ impl Binder<'_> {
             }
             sql => {
                 let Bound { value, time } = self.bound(sql)?;
-                Ok(match moment(&value, time)? {
-                    Some(moment) => Versions::At(moment),
-                    None => Versions::AtExpr { value: Box::new(value), time },
-                })
+                match moment(&value, time)? {
+                    Some(moment) => Ok(Versions::At(moment)),
+                    None => self.moment_of(value, time),
+                }
             }
         }
     }
@@ -70,10 +71,31 @@ impl Binder<'_> {
                 let interval = super::literal::unknown(&text);
                 let interval = self.coerce(interval, DataType::Interval, Context::Explicit, sql)?;
                 let value = self.operate("+", Some(now), interval)?;
-                Versions::AtExpr { value: Box::new(value), time: true }
+                self.moment_of(value, true)?
             }
         };
         Ok(())
+    }
+
+    /// What a parameter or the time decides: known now where the parameters are, so that the schema is that of then.
+    /// What it was planned with is kept, to plan again when it has changed.
+    fn moment_of(&mut self, value: Expr, time: bool) -> Result<Versions> {
+        let values = &self.environment.values;
+        let unknown = |expr: &Expr| matches!(expr, Expr::Parameter { index, .. } if *index >= values.len());
+        let mut moment = PlannedMoment { value, time, planned: None };
+        if !crate::rel::any(&moment.value, &unknown) {
+            moment.planned = match moment.evaluate(values, &self.environment.settings) {
+                // A function that asks the session: refused when it is run.
+                Err(error) if error.state == types::SqlState::FeatureNotSupported => None,
+                found => Some(found?),
+            };
+        }
+        let versions = match moment.planned {
+            Some(moment) => Versions::At(moment),
+            None => Versions::AtExpr { value: Box::new(moment.value.clone()), time },
+        };
+        self.moments.push(moment);
+        Ok(versions)
     }
 
     /// One point of time: constant within the statement.

@@ -1,5 +1,6 @@
 //! Functions in FROM: set-returning, scalar, unnest, and the ledger's, whose columns depend on a table.
 
+use super::coerce::split_name;
 use super::from::Item;
 use super::function::Call;
 use super::operator::element_of;
@@ -10,10 +11,11 @@ use crate::rel::Rel;
 use crate::statement::TableLock;
 use expr::Expr;
 use sqlparser::ast::{self, Expr as Sql};
+use std::sync::Arc;
 use types::cast::Context;
 use types::ddl::Privilege;
-use types::schema::RelationKind;
-use types::{ColumnType, DataType, Error, Result, Value, bail, err};
+use types::schema::{Relation, RelationKind};
+use types::{ColumnType, DataType, Error, Result, SqlState, Value, bail, err};
 
 impl Binder<'_> {
     pub(crate) fn table_function(
@@ -165,6 +167,35 @@ impl Binder<'_> {
         self.aliased(rel, table, alias)
     }
 
+    /// The table that a ledger function is about: of now, else the newest one of that name that was dropped.
+    fn ledger_table(&mut self, named: Expr, sql: &Sql) -> Result<Arc<Relation>> {
+        let text = match &named {
+            Expr::Constant { value: Value::Text(text), .. } => Some(text.clone()),
+            _ => None,
+        };
+        let table = match (self.coerce(named, DataType::Regclass, Context::Implicit, sql), text) {
+            (Ok(table), _) => table,
+            (Err(error), Some(text)) if error.state == SqlState::UndefinedTable => {
+                let parts = split_name(text.trim())?;
+                let dropped = match parts.as_slice() {
+                    [name] => self.schema.dropped(None, name)?,
+                    [schema, name] => self.schema.dropped(Some(schema), name)?,
+                    _ => None,
+                };
+                return dropped.ok_or(error);
+            }
+            (Err(error), _) => return Err(error),
+        };
+        let Expr::Constant { value: Value::Oid(oid), .. } = table else {
+            let error =
+                Error::unsupported("a table that is not a literal").hint("Write ledger.history('table').");
+            return Err(self.at(error, sql));
+        };
+        self.schema
+            .relation_by_oid(oid)?
+            .ok_or_else(|| self.at(err!(UndefinedTable, "relation with OID {oid} does not exist"), sql))
+    }
+
     /// `ledger.history('t', key...)`, `ledger.diff('t', a, b)`, `ledger.changes(a, b)`.
     fn ledger_function(
         &mut self,
@@ -186,15 +217,7 @@ impl Binder<'_> {
                     return Err(self.at(err!(UndefinedFunction, "function {at}() does not exist"), at));
                 }
                 let sql = rest.remove(0);
-                let table = self.coerce(bound.remove(0), DataType::Regclass, Context::Implicit, sql)?;
-                let Expr::Constant { value: Value::Oid(oid), .. } = table else {
-                    let error = Error::unsupported("a table that is not a literal")
-                        .hint("Write ledger.history('table').");
-                    return Err(self.at(error, sql));
-                };
-                let Some(relation) = self.schema.relation_by_oid(oid)? else {
-                    return Err(self.at(err!(UndefinedTable, "relation with OID {oid} does not exist"), sql));
-                };
+                let relation = self.ledger_table(bound.remove(0), sql)?;
                 if relation.kind != RelationKind::Table {
                     return Err(self.at(err!(WrongObjectType, "\"{}\" is not a table", relation.name), sql));
                 }

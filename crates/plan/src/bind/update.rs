@@ -120,7 +120,7 @@ impl Binder<'_> {
             return Err(self.at(err!(SyntaxError, "the target of {verb} is a plain table"), name));
         }
         if version.is_some() {
-            let error = err!(FeatureNotSupported, "cannot {verb} the past of a table")
+            let error = err!(ReadOnlySqlTransaction, "cannot {verb} the past of a table")
                 .hint("Leave out AS OF: only the present can be changed.");
             return Err(self.at(error, name));
         }

@@ -438,7 +438,9 @@ fn long_form(text: &str, rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan>) -
         let from = taken;
         taken += moment(text, &rest[taken..], out)?;
         // A bound of one token, of a call, or with a cast.
-        taken += bound_tail(&rest[taken..], taken > from, out);
+        // TIMESTAMP before a literal is no operand yet.
+        let complete = taken > from && !is_word(rest.get(from), "timestamp");
+        taken += bound_tail(&rest[taken..], complete, out);
         let end = rest.get(taken.saturating_sub(1)).map_or(span, |token| token.span);
         out.push(TokenWithSpan::new(Token::RParen, end));
         return Ok(taken);

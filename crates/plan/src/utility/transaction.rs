@@ -104,7 +104,39 @@ pub fn isolation(cursor: &mut Cursor<'_>) -> Result<IsolationLevel> {
     }
 }
 
-/// `TRANSACTION n`, `TX n`, `TIMESTAMP 'text'`, `SYSTEM TIME 'text'`.
+/// A literal, or an expression up to the next mode.
+fn time(cursor: &mut Cursor<'_>) -> Result<AsOf> {
+    let mark = cursor.mark();
+    let start = cursor.peek().map_or(cursor.text.len(), |token| token.start);
+    let literal = cursor.string().ok();
+    let ends = |cursor: &Cursor<'_>| {
+        cursor.at_end()
+            || cursor.is_symbol(",")
+            || ["isolation", "read", "not", "deferrable"].iter().any(|word| cursor.is(word))
+    };
+    if let (Some(text), true) = (&literal, ends(cursor)) {
+        return Ok(AsOf::Time(text.clone()));
+    }
+    cursor.seek(mark);
+    let (mut depth, mut end) = (0i32, start);
+    while let Some(token) = cursor.peek() {
+        if depth == 0 && ends(cursor) {
+            break;
+        }
+        depth += i32::from(token.is_symbol("(")) - i32::from(token.is_symbol(")"));
+        end = token.end;
+        cursor.advance();
+    }
+    let text = cursor.text.get(start..end).unwrap_or_default();
+    if text.is_empty() {
+        return Err(cursor.unexpected());
+    }
+    // As in TIMESTAMP '...' - interval '1 hour'.
+    let typed = if literal.is_some() { "timestamptz " } else { "" };
+    Ok(AsOf::Expression(format!("{typed}{text}")))
+}
+
+/// `TRANSACTION n`, `TX n`, `TIMESTAMP e`, `SYSTEM TIME 'text'`.
 fn moment(cursor: &mut Cursor<'_>) -> Result<AsOf> {
     let position = cursor.position();
     if cursor.eat("tx") || cursor.eat("transaction") {
@@ -115,7 +147,7 @@ fn moment(cursor: &mut Cursor<'_>) -> Result<AsOf> {
     }
     if cursor.eat("timestamp") || cursor.eat("timestamptz") || cursor.eat("system time") {
         cursor.eat("with time zone");
-        return cursor.string().map(AsOf::Time);
+        return time(cursor);
     }
     if matches!(cursor.peek().map(|token| &token.kind), Some(Kind::Number(_) | Kind::Text(_))) {
         return Err(err!(SyntaxError, "AS OF needs to know whether a transaction or a time is meant")

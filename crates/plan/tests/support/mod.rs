@@ -43,6 +43,7 @@ impl Fake {
         Environment {
             schema: Arc::new(self.clone()),
             parameters: vec![],
+            values: vec![],
             settings: types::TextSettings::default(),
             as_of: None,
             current_user: "stele".into(),

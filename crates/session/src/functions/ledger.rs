@@ -3,9 +3,10 @@
 use super::name;
 use crate::surroundings::Known;
 use catalog::Transaction;
+use std::sync::Arc;
 use types::ddl::Privilege;
-use types::schema::Relation;
-use types::{ColumnType, DataType, Error, Result, Value, err};
+use types::schema::{Relation, RelationKind};
+use types::{ColumnType, DataType, Error, Result, SqlState, Value, err};
 
 pub fn call(known: &Known, transaction: &mut Transaction, name: &str, args: &[Value]) -> Result<Value> {
     let number = |value: &Value| {
@@ -23,14 +24,9 @@ pub fn call(known: &Known, transaction: &mut Transaction, name: &str, args: &[Va
         }
         ("ledger.proof" | "ledger.history_proof", [Value::Text(table), key @ ..]) => {
             let user = known.current_user();
-            let Some(oid) = name::oid_of(known, transaction, DataType::Regclass, table)? else {
-                return Ok(Value::Null);
-            };
-            let schema = transaction.schema(&known.search_path(), user);
-            let Some(relation) = schema.relation_by_oid(oid)? else {
-                return Err(err!(UndefinedTable, "relation \"{table}\" does not exist"));
-            };
+            let relation = table_named(known, transaction, table)?;
             crate::access::check_relation(&relation, Privilege::Select, user, transaction, known)?;
+            let relation = transaction.relation_as_of(&relation, transaction.snapshot_tx())?;
             let key = as_key(&relation, key, known)?;
             let bundle = match name {
                 "ledger.history_proof" => transaction.history_proof(&relation, &key)?,
@@ -39,6 +35,30 @@ pub fn call(known: &Known, transaction: &mut Transaction, name: &str, args: &[Va
             Ok(Value::Text(bundle.to_text()))
         }
         _ => Err(Error::unsupported(format!("function {name}()"))),
+    }
+}
+
+/// The table of this name, else the newest one that was dropped.
+fn table_named(known: &Known, transaction: &Transaction, table: &str) -> Result<Arc<Relation>> {
+    let schema = transaction.schema(&known.search_path(), known.current_user());
+    let undefined = || err!(UndefinedTable, "relation \"{table}\" does not exist");
+    let found = match name::oid_of(known, transaction, DataType::Regclass, table) {
+        Ok(Some(oid)) => schema.relation_by_oid(oid)?,
+        Ok(None) => None,
+        Err(error) if error.state == SqlState::UndefinedTable => {
+            let parts = name::split(table)?;
+            match parts.as_slice() {
+                [name] => schema.dropped(None, name)?,
+                [of, name] => schema.dropped(Some(of), name)?,
+                _ => None,
+            }
+        }
+        Err(error) => return Err(error),
+    };
+    let relation = found.ok_or_else(undefined)?;
+    match relation.kind {
+        RelationKind::Table => Ok(relation),
+        _ => Err(err!(WrongObjectType, "\"{}\" is not a table", relation.name)),
     }
 }
 

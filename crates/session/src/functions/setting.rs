@@ -7,7 +7,10 @@ use types::{DataType, Result, Value};
 pub fn call(known: &Known, transaction: &mut Transaction, name: &str, args: &[Value]) -> Result<Value> {
     match (name, args) {
         ("current_setting", [Value::Text(name), rest @ ..]) => {
-            let found = known.settings.borrow().get(name);
+            let mut found = known.settings.borrow().get(name);
+            if let (true, Some(tx)) = (name == "ledger.as_of", transaction.past_tx()) {
+                found = Ok(format!("tx:{tx}"));
+            }
             match found {
                 Err(_) if matches!(rest, [Value::Bool(true)]) => Ok(Value::Null),
                 found => found.map(Value::Text),
@@ -17,6 +20,11 @@ pub fn call(known: &Known, transaction: &mut Transaction, name: &str, args: &[Va
         ("set_config", [Value::Text(name), value, local]) => {
             let value = value.as_str().unwrap_or_default();
             crate::run::check_settable(known, name)?;
+            // As SET does: a past that cannot be read is refused.
+            if name == "ledger.as_of" && !value.is_empty() {
+                let moment = known.moment_of_text(value)?;
+                transaction.schema(&known.search_path(), known.current_user()).at(moment)?;
+            }
             if local.as_bool() == Some(true) {
                 known.pending_local(name);
             }
