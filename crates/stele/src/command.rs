@@ -47,7 +47,7 @@ enum Command {
 /// Where the data is.
 #[derive(Args, Clone)]
 pub struct Data {
-    /// The data folder; made if it is missing (by serve and sql)
+    /// The data folder (serve and sql make it if it is missing)
     #[arg(long = "data", value_name = "DIR", default_value = "stele-data", env = "STELE_DATA")]
     pub dir: PathBuf,
 }
