@@ -22,6 +22,8 @@ mod sequence;
 mod truncate;
 mod view;
 
+pub use rename::FollowingView;
+
 use crate::state::{Named, State};
 use crate::system_tables::{self, RELATIONS, is_system_schema};
 use crate::transaction::Transaction;

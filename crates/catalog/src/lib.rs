@@ -32,5 +32,6 @@ pub mod transaction;
 mod write;
 
 pub use database::{Database, Options, RoleOid};
+pub use ddl::FollowingView;
 pub use scan::{Access, KeyRange, Scan, ScanRequest, Versions};
 pub use transaction::{Begin, Insert, LockedRow, RowKey, Transaction};

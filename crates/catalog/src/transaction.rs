@@ -1,6 +1,7 @@
 //! A transaction on tables.
 
 use crate::database::Shared;
+use crate::ddl::FollowingView;
 use crate::foreign_key::Checks;
 use crate::row::{decode_row, encode_row};
 use crate::schema::{SchemaView, at};
@@ -66,6 +67,8 @@ pub struct Transaction {
     /// `state` has own changes.
     pub(crate) changes_catalog: bool,
     pub(crate) search_path: Vec<String>,
+    /// While a renaming runs: views that go with it.
+    pub(crate) following: Vec<FollowingView>,
     pub(crate) checks: Checks,
     /// Sequences that this transaction made or restarted: their values are its own until it commits.
     pub(crate) local_sequences: HashMap<Oid, SequenceState>,
@@ -128,6 +131,7 @@ impl Transaction {
             state,
             changes_catalog: false,
             search_path: vec!["public".into()],
+            following: vec![],
             checks: Checks::default(),
             local_sequences: HashMap::new(),
             written: HashSet::new(),

@@ -21,6 +21,7 @@ mod function;
 mod hypothetical;
 mod insert;
 mod literal;
+mod named_argument;
 mod names;
 mod operator;
 mod outer_join;
@@ -38,6 +39,7 @@ mod system_time;
 mod table_function;
 mod update;
 mod values;
+mod view_text;
 mod window;
 
 pub use data_type::data_type;
@@ -45,6 +47,7 @@ pub use insert::Overriding;
 pub use names::{fold, name, object_name};
 pub use statement::{insert_for_copy, query, statement};
 pub use stored::{ExpressionBinder, constant};
+pub use view_text::{Renamed, Renaming, check_view, renamed_view};
 
 pub(crate) use insert::Insert;
 pub(crate) use scope::Named;
@@ -62,8 +65,9 @@ use types::ddl::Privilege;
 use types::schema::{ColumnId, Relation, Schema};
 use types::{DataType, Error, Oid, Result};
 
-/// How deeply expressions and queries may nest: the binder, the evaluator and `drop` recurse.
-const DEPTH_MAX: usize = 200;
+/// How deeply expressions and queries may nest, those of the views that they read included. What one text may hold is
+/// measured before it is parsed.
+const DEPTH_MAX: usize = 8_000;
 
 /// What binding one statement accumulates.
 pub(crate) struct Binder<'e> {
@@ -81,13 +85,18 @@ pub(crate) struct Binder<'e> {
     references: BTreeSet<(Oid, ColumnId)>,
     volatile: bool,
     moments: Vec<crate::statement::PlannedMoment>,
+    /// Where a view's text names relations, if somebody asked; and those that it names in literals.
+    uses: Option<Vec<view_text::Use>>,
+    named_in_literal: BTreeSet<Oid>,
     /// The schema knows no names: names in literals are left to whoever evaluates them.
     nameless: bool,
     depth: usize,
+    /// The greatest that `depth` was: the optimiser and the executor recurse as far.
+    deepest: usize,
     /// Which versions tables without a clause of their own are read in.
     versions: Versions,
-    /// Inside a view: its schema, searched first, and its owner, whose privileges count.
-    view: Option<(String, Oid)>,
+    /// Inside a view: its schema, searched first, its owner, whose privileges count, and the columns that it reads.
+    view: Option<(String, Oid, BTreeSet<(Oid, ColumnId)>)>,
     /// INSERT ... OVERRIDING.
     overriding: Option<Overriding>,
     /// The names of WITH RECURSIVE whose queries are being bound, and whether it is the non-recursive term.
@@ -96,6 +105,8 @@ pub(crate) struct Binder<'e> {
     lifted: Vec<(Number, expr::AggregateCall)>,
     /// Inside CASE or COALESCE, which may leave an argument out: its name.
     conditional: Option<&'static str>,
+    /// ON CONFLICT's target where it is more than columns.
+    target: Option<&'e crate::parse::Target>,
     /// Where each column was first named, for "must appear in the GROUP BY clause".
     named_at: BTreeMap<Number, usize>,
 }
@@ -114,14 +125,18 @@ impl<'e> Binder<'e> {
             references: BTreeSet::new(),
             volatile: false,
             moments: vec![],
+            uses: None,
+            named_in_literal: BTreeSet::new(),
             nameless: false,
             depth: 0,
+            deepest: parsed.map_or(0, Parsed::depth),
             versions: Versions::Snapshot,
             view: None,
             overriding: None,
             recursing: vec![],
             lifted: vec![],
             conditional: None,
+            target: None,
             named_at: BTreeMap::new(),
         }
     }
@@ -133,13 +148,14 @@ impl<'e> Binder<'e> {
                 .hint(format!("Expressions and queries nest up to {DEPTH_MAX} deep.")));
         }
         self.depth += 1;
-        let result = bind(self);
+        self.deepest = self.deepest.max(self.depth);
+        let result = crate::stack::level(|| bind(self));
         self.depth -= 1;
         result
     }
 
     fn need(&mut self, relation: &Arc<Relation>, privilege: Privilege, lock: TableLock) {
-        let role = self.view.as_ref().map(|(_, owner)| *owner);
+        let role = self.view.as_ref().map(|(_, owner, _)| *owner);
         let same = |need: &Need| {
             need.relation.oid == relation.oid && need.privilege == privilege && need.role == role
         };

@@ -16,6 +16,7 @@ pub mod node;
 pub mod optimize;
 pub mod parse;
 mod rel;
+pub mod stack;
 pub mod statement;
 pub mod utility;
 

@@ -9,12 +9,15 @@
 //! does not know or loses clauses of.
 
 pub mod cursor;
+mod depth;
 pub mod lexer;
 pub mod prepass;
 pub mod reserved;
+mod spelling;
 pub mod types;
 
 use self::lexer::{Token, position, syntax_error};
+use crate::stack::{self, Deep};
 use ::types::{Error, Result, err};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
@@ -26,8 +29,10 @@ sqlparser::derive_dialect!(
     overrides = { supports_table_versioning = true }
 );
 
-/// Nesting that sqlparser follows before it says 54001.
-const RECURSION_LIMIT: usize = 120;
+/// Calls within calls that sqlparser makes before it says 54001: several for each level that `depth` allows.
+const RECURSION_LIMIT: usize = 2_000;
+/// Stored expressions are bound and evaluated wherever their table is written: they stay shallow.
+const STORED_DEPTH_MAX: usize = 200;
 /// A statement's text may be this long (54000), so that one client cannot take all memory.
 const STATEMENT_SIZE_BYTES: usize = 256 << 20;
 
@@ -43,13 +48,32 @@ pub struct Parsed {
     pub as_of: Option<sqlparser::ast::Expr>,
     /// INSERT ... OVERRIDING { SYSTEM | USER } VALUE, lifted out.
     pub overriding: Option<crate::bind::Overriding>,
+    /// ON CONFLICT's target, lifted out where it is more than columns.
+    pub target: Option<Target>,
+}
+
+/// The expressions and the condition of the unique index that ON CONFLICT means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    pub keys: Vec<sqlparser::ast::Expr>,
+    pub predicate: Option<sqlparser::ast::Expr>,
+}
+
+impl Parsed {
+    /// How deep the parser's tree is.
+    pub fn depth(&self) -> usize {
+        match &self.syntax {
+            Syntax::Sql(sql) => sql.depth(),
+            Syntax::Utility(_) | Syntax::Empty => 0,
+        }
+    }
 }
 
 /// What the parsers found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Syntax {
     /// sqlparser's tree.
-    Sql(Box<sqlparser::ast::Statement>),
+    Sql(Deep<sqlparser::ast::Statement>),
     /// One that we parse ourselves.
     Utility(Box<crate::utility::Utility>),
     Empty,
@@ -67,7 +91,14 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
 
 /// The statement that is none: an empty string in the extended protocol.
 pub fn empty() -> Parsed {
-    Parsed { text: String::new(), offset: 0, syntax: Syntax::Empty, as_of: None, overriding: None }
+    Parsed {
+        text: String::new(),
+        offset: 0,
+        syntax: Syntax::Empty,
+        as_of: None,
+        overriding: None,
+        target: None,
+    }
 }
 
 /// One statement of `script`, whose tokens these are.
@@ -86,8 +117,8 @@ fn parse_one(script: &str, tokens: &[Token]) -> Result<Parsed> {
         })
         .collect();
     let (syntax, lifted) = syntax(text, &tokens).map_err(|error| shift(error, offset))?;
-    let Lifted { as_of, overriding } = lifted;
-    Ok(Parsed { text: text.to_owned(), offset, syntax, as_of, overriding })
+    let Lifted { as_of, overriding, target } = lifted;
+    Ok(Parsed { text: text.to_owned(), offset, syntax, as_of, overriding, target })
 }
 
 /// Parses one statement that is part of another one's text (EXPLAIN, PREPARE, COPY (query), views): `start` is where
@@ -107,6 +138,10 @@ pub fn parse_inner(text: &str, start: usize, inner: &str) -> Result<Parsed> {
 /// A stored expression's syntax.
 pub fn parse_expression(text: &str) -> Result<sqlparser::ast::Expr> {
     let tokens = prepass::tokenize(text)?;
+    if depth::measure(text, &tokens)? > STORED_DEPTH_MAX {
+        return Err(err!(StatementTooComplex, "stack depth limit exceeded")
+            .hint(format!("A stored expression nests up to {STORED_DEPTH_MAX} deep.")));
+    }
     let mut parser = parser(tokens);
     let expression = parser.parse_expr().map_err(|error| convert(text, error))?;
     match parser.peek_token().token {
@@ -145,6 +180,7 @@ fn is_query(tokens: &[Token]) -> bool {
 struct Lifted {
     as_of: Option<sqlparser::ast::Expr>,
     overriding: Option<crate::bind::Overriding>,
+    target: Option<Target>,
 }
 
 fn syntax(text: &str, tokens: &[Token]) -> Result<(Syntax, Lifted)> {
@@ -153,25 +189,44 @@ fn syntax(text: &str, tokens: &[Token]) -> Result<(Syntax, Lifted)> {
         return Ok((Syntax::Utility(Box::new(utility)), Lifted::default()));
     }
     let mut sql_tokens = prepass::tokenize(text)?;
+    let depth = depth::measure(text, &sql_tokens)?;
     let as_of = match prepass::lift_system_time(text, &mut sql_tokens)? {
-        Some(lifted) => {
-            let mut parser = parser(lifted);
-            let expression = parser.parse_expr().map_err(|error| convert(text, error))?;
-            match parser.peek_token().token {
-                sqlparser::tokenizer::Token::EOF => Some(expression),
-                other => return Err(err!(SyntaxError, "syntax error at or near \"{other}\"")),
-            }
-        }
+        Some(lifted) => Some(whole_expression(text, tokens, lifted)?),
         None => None,
     };
     let overriding = prepass::lift_overriding(&mut sql_tokens);
+    let target = match prepass::lift_target(&mut sql_tokens) {
+        None => None,
+        Some(prepass::Target { keys, predicate }) => {
+            let key = |key| whole_expression(text, tokens, key);
+            Some(Target {
+                keys: keys.into_iter().map(key).collect::<Result<_>>()?,
+                predicate: predicate.map(key).transpose()?,
+            })
+        }
+    };
     let mut parser = parser(sql_tokens);
-    let statement = parser.parse_statement().map_err(|error| convert(text, error))?;
+    let statement = stack::with(depth, || parser.parse_statement());
+    let statement = Deep::new(depth, statement.map_err(|error| convert(text, error))?);
     let next = parser.peek_token();
     if next.token != sqlparser::tokenizer::Token::EOF {
         return Err(near(text, tokens, prepass::byte_of(text, next.span.start)));
     }
-    Ok((Syntax::Sql(Box::new(statement)), Lifted { as_of, overriding }))
+    Ok((Syntax::Sql(statement), Lifted { as_of, overriding, target }))
+}
+
+/// Tokens that are one expression and nothing more.
+fn whole_expression(
+    text: &str,
+    tokens: &[Token],
+    expression: Vec<sqlparser::tokenizer::TokenWithSpan>,
+) -> Result<sqlparser::ast::Expr> {
+    let mut parser = parser(expression);
+    let expression = parser.parse_expr().map_err(|error| convert(text, error))?;
+    match parser.peek_token() {
+        next if next.token == sqlparser::tokenizer::Token::EOF => Ok(expression),
+        next => Err(near(text, tokens, prepass::byte_of(text, next.span.start))),
+    }
 }
 
 /// The syntax error at the token that stands at `byte`.
@@ -231,5 +286,36 @@ mod tests {
     fn nesting_has_a_limit() {
         let deep = format!("select {}1{}", "(".repeat(5000), ")".repeat(5000));
         assert_eq!(parse(&deep).unwrap_err().state, ::types::SqlState::StatementTooComplex);
+    }
+
+    /// Every shape ends in a tree or in 54001, on a thread with as little stack as tests have, the drop included.
+    #[test]
+    fn no_shape_overflows_the_stack() {
+        let chain = |part: &str, count: usize| format!("select 1{}", part.repeat(count));
+        for (sql, accepted) in [
+            (chain("+1", 5_000), true),
+            (chain("+1", 20_000), false),
+            (chain("::int", 5_000), true),
+            (chain("::int", 30_000), false),
+            (chain(" union all select 1", 5_000), true),
+            (chain(" union all select 1", 10_000), false),
+            (chain(" where true", 1) + &" and true".repeat(30_000), true),
+            (chain(" where true", 1) + &" or true".repeat(100_000), false),
+            (format!("select {}true", "not ".repeat(300)), true),
+            (format!("select {}true", "not ".repeat(5_000)), false),
+            (format!("select {}1", "- ".repeat(5_000)), false),
+            (format!("select {}1{}", "case when true then ".repeat(300), " end".repeat(300)), true),
+            (format!("select {}1{}", "case when true then ".repeat(5_000), " end".repeat(5_000)), false),
+            (format!("select a{}", "[1]".repeat(20_000)), false),
+            (format!("select 1 in (1{})", ",1".repeat(20_000)), true),
+        ] {
+            let result = parse(&sql);
+            let state = result.as_ref().err().map(|error| error.state);
+            let short = &sql[..sql.len().min(40)];
+            match accepted {
+                true => assert!(result.is_ok(), "{short}: {state:?}"),
+                false => assert_eq!(state, Some(::types::SqlState::StatementTooComplex), "{short}"),
+            }
+        }
     }
 }

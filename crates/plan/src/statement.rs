@@ -80,6 +80,8 @@ pub enum Statement {
 /// A query and everything needed to run it. Immutable; shared by sessions.
 #[derive(Debug)]
 pub struct Query {
+    /// How deep its trees may be: running and dropping it takes stack in proportion, see [`crate::stack`].
+    pub depth: usize,
     pub plan: Plan,
     /// `Expr::Subplan { plan: n }` is `subplans[n]`. A subplan may be of another subplan.
     pub subplans: Vec<Plan>,
@@ -133,6 +135,36 @@ impl PlannedMoment {
                 }
                 _ => Err(types::Error::internal("AS OF was given a value of another type")),
             },
+        }
+    }
+}
+
+impl Drop for Query {
+    fn drop(&mut self) {
+        let plans = (
+            std::mem::replace(&mut self.plan.node, crate::Node::OneRow),
+            std::mem::take(&mut self.subplans),
+            std::mem::take(&mut self.ctes),
+        );
+        crate::stack::with(self.depth, || drop(plans));
+    }
+}
+
+impl Statement {
+    /// The depth of the query that it runs.
+    pub fn depth(&self) -> usize {
+        match self {
+            Statement::Query(query)
+            | Statement::CreateTableAs { query, .. }
+            | Statement::Declare { query, .. } => query.depth,
+            Statement::Explain { query, options: _ } => query.depth(),
+            Statement::Copy(copy) => match &copy.source {
+                CopySource::Query(query) => query.depth,
+                CopySource::Table { insert, select, .. } => {
+                    [insert, select].into_iter().flatten().map(|query| query.depth).max().unwrap_or(0)
+                }
+            },
+            _ => 0,
         }
     }
 }

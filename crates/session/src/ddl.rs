@@ -64,7 +64,11 @@ impl Session {
         crate::access::check_ddl(&resolved, transaction, &*schema, &self.known)?;
         drop(schema);
         transaction.set_search_path(&path);
-        let notices = transaction.apply(&resolved, user)?;
+        let views = self.following_views(&resolved)?;
+        let renamed: Vec<_> = views.iter().map(|view| view.oid).collect();
+        let notices = self.open_transaction()?.apply_with_views(&resolved, user, views)?;
+        self.check_views(&renamed)?;
+        let transaction = self.open_transaction()?;
         transaction.end_statement()?;
         for notice in notices {
             self.known.notice("NOTICE", notice);

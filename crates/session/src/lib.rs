@@ -30,6 +30,7 @@ mod stored;
 mod surroundings;
 mod system;
 mod transaction;
+mod view;
 
 pub use cluster::{Cluster, ClusterOptions};
 pub use conversation::{Notice, Outcome, Rows, SessionOptions, TransactionStatus};

@@ -123,6 +123,17 @@ impl Session {
         rows: &mut dyn Rows,
         describe: bool,
     ) -> Result<Outcome> {
+        let depth = portal.prepared.statement.depth();
+        plan::stack::with(depth, || self.fetch_here(portal, max_rows, rows, describe))
+    }
+
+    fn fetch_here(
+        &mut self,
+        portal: &mut Portal,
+        max_rows: usize,
+        rows: &mut dyn Rows,
+        describe: bool,
+    ) -> Result<Outcome> {
         let limit = if max_rows == 0 { usize::MAX } else { max_rows };
         if matches!(portal.state, PortalState::Ready) {
             // Another moment may be read since it was bound.

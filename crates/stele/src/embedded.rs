@@ -248,4 +248,42 @@ mod tests {
         assert!(db.run("SELECT 1; SELECT 1/0").is_err());
         assert_eq!(db.query("SELECT count(*) AS n FROM t", &[]).unwrap().text(0, "n").as_deref(), Some("2"));
     }
+
+    /// The whole way, from the parser to the drop, on the small stack that tests run on: a statement that is too deep is
+    /// refused, and none ends the process.
+    #[test]
+    fn no_statement_overflows_the_stack() {
+        let db = Database::in_memory().unwrap();
+        let chain = |start: &str, part: &str, count: usize| format!("{start}{}", part.repeat(count));
+        let accepted = [
+            chain("SELECT 1 WHERE true", " AND true", 30_000),
+            chain("SELECT 1 FROM generate_series(1, 2) x WHERE x = 0", " OR x = 1", 5_000),
+            chain("SELECT 'a'", "||'b'", 5_000),
+            chain("SELECT x FROM generate_series(1, 2) x WHERE x", "+1", 5_000) + " > 0",
+            chain("SELECT 1", "::int", 5_000),
+            chain("SELECT 1", " UNION ALL SELECT 1", 1_000),
+            chain("EXPLAIN SELECT 1", "+1", 5_000),
+            chain("CREATE VIEW deep AS SELECT 1", "+1", 5_000),
+            "SELECT * FROM deep".to_owned(),
+            chain("PREPARE p AS SELECT 1", "+1", 5_000),
+            "EXECUTE p".to_owned(),
+            chain("SELECT 1 IN (0", ",1", 10_000) + ")",
+            chain("VALUES (1)", ",(1)", 10_000),
+        ];
+        for sql in &accepted {
+            db.query(sql, &[]).unwrap_or_else(|error| panic!("{}: {error}", &sql[..sql.len().min(60)]));
+        }
+        for sql in [
+            chain("SELECT 1", "+1", 20_000),
+            chain("SELECT 1", " UNION ALL SELECT 1", 10_000),
+            chain("SELECT 1 WHERE true", " OR true", 100_000),
+            chain("CREATE TABLE t (a int CHECK (a", "+1", 5_000) + " > 0))",
+            chain("EXECUTE p(1", "+1", 5_000) + ")",
+            chain("SELECT ", "NOT ", 5_000) + "true",
+            chain("SELECT ", "(", 5_000),
+        ] {
+            let error = db.query(&sql, &[]).unwrap_err();
+            assert_eq!(error.state, types::SqlState::StatementTooComplex, "{}", &sql[..sql.len().min(60)]);
+        }
+    }
 }

@@ -12,7 +12,48 @@ use types::ddl::{Name, ObjectKind};
 use types::schema::{ColumnId, ConstraintKind, Relation, RelationKind};
 use types::{Error, Oid, Result, SqlState};
 
+/// A view whose text is changed together with the name of something that it reads.
+pub struct FollowingView {
+    pub oid: Oid,
+    /// The text that the change was made from: another one must not be lost.
+    pub from: Option<String>,
+    pub to: String,
+    pub references: Vec<(Oid, ColumnId)>,
+}
+
+impl FollowingView {
+    fn is(&self, view: &Relation) -> bool {
+        self.oid == view.oid && self.from == view.view
+    }
+}
+
 impl Transaction {
+    /// The views that read a relation.
+    pub fn views_reading(&self, relation: Oid) -> Vec<Arc<Relation>> {
+        let reads = |view: &&Arc<Relation>| view.references.iter().any(|(oid, _)| *oid == relation);
+        self.state.relations.values().filter(reads).cloned().collect()
+    }
+
+    /// A renaming, and the texts of the views that follow it.
+    pub fn apply_with_views(
+        &mut self,
+        ddl: &types::ddl::Ddl,
+        user: Oid,
+        views: Vec<FollowingView>,
+    ) -> Result<Vec<Error>> {
+        self.following = views;
+        let result = self.apply(ddl, user);
+        let following = std::mem::take(&mut self.following);
+        let notices = result?;
+        for FollowingView { oid, from: _, to, references } in following {
+            self.change_relation(oid, |view| {
+                view.view = Some(to);
+                view.references = references;
+            })?;
+        }
+        Ok(notices)
+    }
+
     pub(super) fn create_schema(
         &mut self,
         name: &str,
@@ -269,12 +310,14 @@ impl Transaction {
         Ok(())
     }
 
-    /// Views are kept as they were written, so what they name cannot be renamed under them.
+    /// Views are kept as they were written: what they name is renamed only with them.
     pub(super) fn refuse_view_text(&self, relation: &Relation, column: Option<ColumnId>) -> Result<()> {
         let view = self.state.relations.values().find(|view| {
-            view.references
-                .iter()
-                .any(|(oid, read)| *oid == relation.oid && column.is_none_or(|column| column == *read))
+            !self.following.iter().any(|following| following.is(view))
+                && view
+                    .references
+                    .iter()
+                    .any(|(oid, read)| *oid == relation.oid && column.is_none_or(|column| column == *read))
         });
         match view {
             Some(view) => Err(view_text(&self.display_name(relation), &self.display_name(view))),

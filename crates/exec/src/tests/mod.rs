@@ -85,6 +85,7 @@ impl catalog::system::Surroundings for NoSession {
 
 pub(super) fn query(plan: Plan) -> Query {
     Query {
+        depth: 0,
         plan,
         subplans: vec![],
         ctes: vec![],

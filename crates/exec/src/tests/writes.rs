@@ -113,7 +113,9 @@ fn a_command_counts_what_it_changed() {
             copy_input: None,
             system: &super::NoSession,
         };
-        let query = Arc::new(Query { kind: QueryKind::Update, ..query(plan) });
+        let mut query = query(plan);
+        query.kind = QueryKind::Update;
+        let query = Arc::new(query);
         let mut rows = 0;
         let affected = crate::run(&query, &mut transaction, surroundings, None, &mut |batch| {
             rows += batch.rows;

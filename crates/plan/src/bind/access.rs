@@ -107,6 +107,9 @@ impl Binder<'_> {
         if ty == DataType::Jsonb {
             return self.json_subscript(array, subscript, at, place);
         }
+        if let (DataType::Name, ast::Subscript::Index { index }) = (ty, subscript) {
+            return self.name_subscript(array, index, place);
+        }
         let Some(element) = element_of(ty) else {
             let error =
                 err!(DatatypeMismatch, "cannot subscript type {ty} because it does not support subscripting");
@@ -160,6 +163,26 @@ impl Binder<'_> {
             }
             Err(error) => Err(self.at(error, index)),
         }
+    }
+
+    /// `typname[0]`: a character of a name, counted from 0.
+    fn name_subscript(&mut self, name: Expr, index: &Sql, place: &mut Place<'_>) -> Result<Expr> {
+        let index_expr = self.array_index(index, place)?;
+        let int = |value| Expr::constant(types::Value::Int4(value), DataType::Int4);
+        let outside = Expr::Or(vec![
+            self.operate("<", Some(index_expr.clone()), int(0))?,
+            self.operate(">", Some(index_expr.clone()), int(63))?,
+        ]);
+        let text = Expr::Cast { input: Box::new(name), to: DataType::Text.into(), explicit: true };
+        let start = self.operate("+", Some(index_expr), int(1))?;
+        let character = self.call_with("substring", vec![text, start, int(1)], index)?;
+        let ty = ColumnType::from(DataType::Char);
+        let character = Expr::Cast { input: Box::new(character), to: ty, explicit: true };
+        Ok(Expr::Case {
+            branches: vec![(outside, Expr::null(DataType::Char))],
+            default: Some(Box::new(character)),
+            ty,
+        })
     }
 
     fn array_index(&mut self, index: &Sql, place: &mut Place<'_>) -> Result<Expr> {

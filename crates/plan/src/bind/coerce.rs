@@ -114,6 +114,7 @@ impl Binder<'_> {
                 match self.relation(schema, name)? {
                     Some(relation) => {
                         self.references.insert((relation.oid, 0));
+                        self.named_in_literal.insert(relation.oid);
                         constant(relation.oid)
                     }
                     None => Err(err!(UndefinedTable, "relation \"{}\" does not exist", parts.join("."))),
@@ -255,7 +256,7 @@ impl Binder<'_> {
         schema: Option<&str>,
         name: &str,
     ) -> Result<Option<Arc<types::schema::Relation>>> {
-        if let (None, Some((own, _))) = (schema, &self.view)
+        if let (None, Some((own, _, _))) = (schema, &self.view)
             && let Some(found) = self.schema.relation(Some(own), name)?
         {
             return Ok(Some(found));

@@ -369,6 +369,15 @@ impl Binder<'_> {
         negated: bool,
         place: &mut Place<'_>,
     ) -> Result<Expr> {
+        // SYMMETRIC, as the parser's spelling has it: either order of the bounds.
+        if let Sql::UnaryOp { op: UnaryOperator::Not, expr: inner } = low
+            && let Sql::UnaryOp { op: UnaryOperator::Not, expr: low } = &**inner
+        {
+            let upward = self.between(value, low, high, negated, place)?;
+            let downward = self.between(value, high, low, negated, place)?;
+            let both = vec![upward, downward];
+            return Ok(if negated { Expr::And(both) } else { Expr::Or(both) });
+        }
         let (first, second) = if negated { ("<", ">") } else { (">=", "<=") };
         // PostgreSQL writes the operand twice as well: a volatile one is computed twice.
         let input = self.expr(value, place)?;

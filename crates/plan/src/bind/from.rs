@@ -11,7 +11,7 @@ use sqlparser::ast::{self, JoinConstraint, JoinOperator, TableFactor};
 use std::sync::Arc;
 use types::ddl::Privilege;
 use types::schema::{HiddenColumn, Relation, RelationKind};
-use types::{DataType, Error, Result, bail, err};
+use types::{DataType, Error, Oid, Result, bail, err};
 
 /// A bound FROM item: its tree and the names it brings.
 pub(crate) struct Item {
@@ -427,6 +427,29 @@ impl Binder<'_> {
         Ok(Item::of_table(rel, table))
     }
 
+    /// A view means the columns that its tables had when it was made: `*` and NATURAL take no later ones, and a later
+    /// one makes no name ambiguous. The columns that it reads are known; those of an alias list keep their places.
+    fn keep_known(&mut self, item: &mut Item, relation: Oid, alias: Option<&ast::TableAlias>) {
+        let aliased = alias.map_or(0, |alias| alias.columns.len());
+        for named in item.columns.iter().take(aliased) {
+            self.references.extend(named.origin);
+        }
+        let Some((_, _, reads)) = &self.view else { return };
+        if !reads.contains(&(relation, 0)) {
+            return;
+        }
+        let known = |named: &Named| named.origin.is_none_or(|origin| reads.contains(&origin));
+        let keep = |columns: &mut Vec<Named>| {
+            let mut position = 0;
+            columns.retain(|named| {
+                position += 1;
+                position <= aliased || known(named)
+            });
+        };
+        keep(&mut item.columns);
+        item.tables.iter_mut().for_each(|table| keep(&mut table.columns));
+    }
+
     fn named_table(
         &mut self,
         name: &ast::ObjectName,
@@ -466,7 +489,11 @@ impl Binder<'_> {
             found => found,
         };
         let item = match found {
-            Ok(Some(relation)) => self.scan(&relation, alias, versions, left, name),
+            Ok(Some(relation)) => {
+                let versioned = versions.is_some() || !matches!(self.versions, Versions::Snapshot);
+                self.note_use(relation.oid, name, alias, versioned);
+                self.scan(&relation, alias, versions, left, name)
+            }
             Ok(None) => {
                 let dotted = schema.iter().chain([&folded]).cloned().collect::<Vec<_>>().join(".");
                 Err(self.at(err!(UndefinedTable, "relation \"{dotted}\" does not exist"), name))
@@ -494,6 +521,7 @@ impl Binder<'_> {
                 self.references.insert((relation.oid, 0));
                 let (rel, table) = self.table_scan(relation, versions);
                 let mut item = self.aliased(rel, table, alias)?;
+                self.keep_known(&mut item, relation.oid, alias);
                 if let (Rel::Scan(scan), Some(table)) = (&mut item.rel, item.tables.first()) {
                     scan.alias = table.name.clone();
                 }
@@ -503,7 +531,9 @@ impl Binder<'_> {
                 self.need(relation, Privilege::Select, TableLock::AccessShare);
                 self.references.insert((relation.oid, 0));
                 let (rel, table) = self.view_scan(relation, versions)?;
-                self.aliased(rel, table, alias)
+                let mut item = self.aliased(rel, table, alias)?;
+                self.keep_known(&mut item, relation.oid, alias);
+                Ok(item)
             }
             RelationKind::System | RelationKind::Sequence => {
                 if versions.is_some() {
@@ -593,13 +623,17 @@ impl Binder<'_> {
     }
 
     /// A view's query in its place: its own names, its schema, its owner's privileges.
-    fn view_scan(&mut self, relation: &Arc<Relation>, versions: Option<Versions>) -> Result<(Rel, Table)> {
+    pub(super) fn view_scan(
+        &mut self,
+        relation: &Arc<Relation>,
+        versions: Option<Versions>,
+    ) -> Result<(Rel, Table)> {
         let Some(text) = &relation.view else { return Err(Error::internal("a view without a query")) };
         let parsed = crate::parse(text)?;
         let query = match parsed.as_slice() {
             [only] => match &only.syntax {
-                crate::parse::Syntax::Sql(statement) => match &**statement {
-                    ast::Statement::Query(query) => query,
+                crate::parse::Syntax::Sql(statement) => match statement.tree() {
+                    Some(ast::Statement::Query(query)) => query,
                     _ => return Err(Error::internal(format!("view {} is not a query", relation.name))),
                 },
                 _ => return Err(Error::internal(format!("view {} is not a query", relation.name))),
@@ -607,11 +641,16 @@ impl Binder<'_> {
             _ => return Err(Error::internal(format!("view {} is not one query", relation.name))),
         };
         let as_of = parsed.first().and_then(|parsed| parsed.as_of.as_ref());
+        let depth = parsed.first().map_or(0, crate::Parsed::depth);
+        self.deepest = self.deepest.max(self.depth + depth);
         let source = std::mem::replace(&mut self.source, super::position::Source::new(None));
         let ctes = std::mem::take(&mut self.ctes);
         let recursing = std::mem::take(&mut self.recursing);
-        let view = self.view.replace((relation.schema.clone(), relation.owner));
+        let reads = relation.references.iter().copied().collect();
+        let view = self.view.replace((relation.schema.clone(), relation.owner, reads));
         let references = std::mem::take(&mut self.references);
+        // Only the outermost view's own text is asked about.
+        let uses = if view.is_some() { self.uses.take() } else { None };
         let before = self.versions.clone();
         if let Some(versions) = versions {
             self.versions = versions;
@@ -624,6 +663,7 @@ impl Binder<'_> {
         });
         self.versions = before;
         self.references = references;
+        self.uses = uses.or(self.uses.take());
         self.view = view;
         self.ctes = ctes;
         self.recursing = recursing;

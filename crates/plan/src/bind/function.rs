@@ -66,6 +66,11 @@ impl Binder<'_> {
             }
         }
         let distinct = matches!(duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
+        let placed = self.placed(schema.as_deref(), &folded, args, name)?;
+        let folded = match placed.as_ref().and_then(|placed| placed.name) {
+            Some(instead) => instead.to_owned(),
+            None => folded,
+        };
         let (mut star, mut syntax) = (false, vec![]);
         // `count(t.*)` is of t's rows.
         let rows: Vec<Sql> = args
@@ -81,7 +86,10 @@ impl Binder<'_> {
             })
             .collect();
         let mut rows = rows.iter();
-        for arg in args {
+        if let Some(placed) = &placed {
+            syntax.extend(&placed.args);
+        }
+        for arg in args.iter().filter(|_| placed.is_none()) {
             match arg {
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(sql)) => syntax.push(sql),
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Wildcard) => star = true,
@@ -89,11 +97,9 @@ impl Binder<'_> {
                     syntax.extend(rows.next());
                 }
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::WildcardWithOptions(_))
-                | ast::FunctionArg::ExprNamed { .. } => {
+                | ast::FunctionArg::ExprNamed { .. }
+                | ast::FunctionArg::Named { .. } => {
                     return Err(self.at(err!(SyntaxError, "syntax error in the call of {folded}"), at));
-                }
-                ast::FunctionArg::Named { .. } => {
-                    return Err(self.at(Error::unsupported("a named argument"), at));
                 }
             }
         }

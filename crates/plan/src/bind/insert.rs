@@ -447,15 +447,17 @@ impl Binder<'_> {
         excluded: Table,
     ) -> Result<OnConflict> {
         let ast::OnConflict { conflict_target, action } = conflict;
-        let arbiters = match conflict_target {
-            None => vec![],
-            Some(target) => self.arbiters(target, relation)?,
+        let target = self.target.take();
+        let arbiters = match (conflict_target, target) {
+            (None, None) => vec![],
+            (None, Some(target)) => self.inferred(target, relation, table)?,
+            (Some(target), _) => self.arbiters(target, relation)?,
         };
         let action = match action {
             ast::OnConflictAction::DoNothing => ConflictAction::Nothing,
             ast::OnConflictAction::DoUpdate(update) => {
                 let ast::DoUpdate { assignments, selection } = update;
-                if conflict_target.is_none() {
+                if conflict_target.is_none() && target.is_none() {
                     return Err(err!(
                         SyntaxError,
                         "ON CONFLICT DO UPDATE requires inference specification or constraint name"
@@ -478,6 +480,73 @@ impl Binder<'_> {
             }
         };
         Ok(OnConflict { arbiters, action })
+    }
+
+    /// The unique indexes over these expressions whose condition, if they have one, is among the target's.
+    fn inferred(
+        &mut self,
+        target: &crate::parse::Target,
+        relation: &Arc<Relation>,
+        table: &Table,
+    ) -> Result<Vec<Oid>> {
+        let crate::parse::Target { keys, predicate } = target;
+        let scope = Scope::of_table(None, table.clone());
+        let mut wanted = vec![];
+        for sql in keys {
+            wanted.push(self.expr(sql, &mut Place::new(&scope, Clause::Where))?);
+        }
+        let mut given = vec![];
+        if let Some(sql) = predicate {
+            let bound = self.expr(sql, &mut Place::new(&scope, Clause::Where))?;
+            crate::rel::conjuncts(self.condition(bound, "WHERE", sql)?, &mut given);
+        }
+        let numbers: Vec<Number> = relation
+            .columns
+            .iter()
+            .map(|column| {
+                let same = |named: &&Named| {
+                    named.origin == Some((relation.oid, column.id)) || named.name == column.name
+                };
+                match table.columns.iter().find(same) {
+                    Some(named) => named.number,
+                    None => self.arena.column(column.ty),
+                }
+            })
+            .collect();
+        let mut found = vec![];
+        for index in relation.indexes.iter().filter(|index| index.unique) {
+            let mut has = vec![];
+            for column in &index.columns {
+                has.push(match &column.key {
+                    types::schema::IndexKey::Column(id) => {
+                        let position = relation.columns.iter().position(|column| column.id == *id);
+                        let number = position.and_then(|position| numbers.get(position));
+                        number.map(|number| self.arena.expr(*number))
+                    }
+                    types::schema::IndexKey::Expression(text, _) => {
+                        Some(self.stored(text, relation, &numbers, Clause::Where)?)
+                    }
+                });
+            }
+            let mut conditions = vec![];
+            if let Some(text) = &index.predicate {
+                let bound = self.stored(text, relation, &numbers, Clause::Where)?;
+                crate::rel::conjuncts(bound, &mut conditions);
+            }
+            let same = has.iter().flatten().count() == has.len()
+                && has.iter().flatten().all(|key| wanted.contains(key))
+                && wanted.iter().all(|key| has.iter().flatten().any(|has| has == key));
+            if same && conditions.iter().all(|condition| given.contains(condition)) {
+                found.push(index.oid);
+            }
+        }
+        if found.is_empty() {
+            return Err(err!(
+                InvalidColumnReference,
+                "there is no unique or exclusion constraint matching the ON CONFLICT specification"
+            ));
+        }
+        Ok(found)
     }
 
     fn arbiters(&mut self, target: &ast::ConflictTarget, relation: &Relation) -> Result<Vec<Oid>> {

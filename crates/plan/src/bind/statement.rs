@@ -6,6 +6,7 @@ use super::scope::Named;
 use crate::optimize;
 use crate::parse::Syntax;
 use crate::rel::Change;
+use crate::stack::{self, Deep};
 use crate::statement::{Field, Query, QueryKind, Statement};
 use crate::{Environment, Parsed};
 use sqlparser::ast::{self, SetExpr, Statement as Sql};
@@ -19,26 +20,31 @@ pub fn statement(parsed: &Parsed, environment: &Environment) -> Result<Statement
     match &parsed.syntax {
         Syntax::Empty => Ok(Statement::Empty),
         Syntax::Utility(utility) => crate::utility::statement(parsed, utility, environment),
-        Syntax::Sql(sql) => match &**sql {
-            Sql::Query(query) => {
-                if let Some(into) = select_into(query) {
-                    return create_table_as(query, into, parsed, environment);
-                }
-                Ok(Statement::Query(Arc::new(self::query(query, parsed, environment)?)))
+        Syntax::Sql(sql) => stack::with(sql.depth(), || sql_statement(sql, parsed, environment)),
+    }
+}
+
+fn sql_statement(sql: &Deep<Sql>, parsed: &Parsed, environment: &Environment) -> Result<Statement> {
+    let Some(sql) = sql.tree() else { return Err(Error::internal("a statement without syntax")) };
+    match sql {
+        Sql::Query(query) => {
+            if let Some(into) = select_into(query) {
+                return create_table_as(query, into, parsed, environment);
             }
-            Sql::Insert(_) | Sql::Update(_) | Sql::Delete(_) => {
-                let binder = Binder::for_statement(environment, parsed)?;
-                Ok(Statement::Query(Arc::new(change(binder, sql)?)))
-            }
-            Sql::Merge(_) => {
-                Err(Error::unsupported("MERGE").hint("Use INSERT ... ON CONFLICT, or UPDATE and INSERT."))
-            }
-            other => {
-                let text = other.to_string();
-                let words: Vec<&str> = text.split_whitespace().take(2).collect();
-                Err(Error::unsupported(words.join(" ")))
-            }
-        },
+            Ok(Statement::Query(Arc::new(self::query(query, parsed, environment)?)))
+        }
+        Sql::Insert(_) | Sql::Update(_) | Sql::Delete(_) => {
+            let binder = Binder::for_statement(environment, parsed)?;
+            Ok(Statement::Query(Arc::new(change(binder, sql)?)))
+        }
+        Sql::Merge(_) => {
+            Err(Error::unsupported("MERGE").hint("Use INSERT ... ON CONFLICT, or UPDATE and INSERT."))
+        }
+        other => {
+            let text = other.to_string();
+            let words: Vec<&str> = text.split_whitespace().take(2).collect();
+            Err(Error::unsupported(words.join(" ")))
+        }
     }
 }
 
@@ -69,9 +75,13 @@ pub fn insert_for_copy(
 
 fn change(mut binder: Binder<'_>, sql: &Sql) -> Result<Query> {
     match binder.change(sql)? {
-        Change::Insert(insert) => binder.planned_insert(insert),
-        Change::Update(change) => binder.planned_change(change, QueryKind::Update),
-        Change::Delete(change) => binder.planned_change(change, QueryKind::Delete),
+        Change::Insert(insert) => stack::with(binder.deepest, || binder.planned_insert(insert)),
+        Change::Update(change) => {
+            stack::with(binder.deepest, || binder.planned_change(change, QueryKind::Update))
+        }
+        Change::Delete(change) => {
+            stack::with(binder.deepest, || binder.planned_change(change, QueryKind::Delete))
+        }
     }
 }
 
@@ -127,6 +137,7 @@ impl<'e> Binder<'e> {
     fn for_statement(environment: &'e Environment, parsed: &'e Parsed) -> Result<Binder<'e>> {
         let mut binder = Binder::new(environment, Some(parsed));
         binder.overriding = parsed.overriding;
+        binder.target = parsed.target.as_ref();
         if let Some(sql) = &parsed.as_of {
             binder.query_as_of(sql)?;
         }
@@ -165,7 +176,11 @@ impl<'e> Binder<'e> {
         })
     }
 
-    fn planned(mut self, bound: Bound, kind: QueryKind) -> Result<Query> {
+    fn planned(self, bound: Bound, kind: QueryKind) -> Result<Query> {
+        stack::with(self.deepest, || self.planned_query(bound, kind))
+    }
+
+    fn planned_query(mut self, bound: Bound, kind: QueryKind) -> Result<Query> {
         self.all_taken()?;
         let parameters = self.parameter_types()?;
         let Bound { rel, columns } = bound;
@@ -225,6 +240,7 @@ impl<'e> Binder<'e> {
         planner.finish_ctes()?;
         let optimize::Made { subplans, ctes, slots } = planner.made();
         Ok(Query {
+            depth: self.deepest,
             plan,
             subplans,
             ctes,

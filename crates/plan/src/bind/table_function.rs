@@ -27,14 +27,18 @@ impl Binder<'_> {
         left: &Scope<'_>,
     ) -> Result<Item> {
         let (schema, folded) = names::object_name(name).map_err(|error| self.at(error, name))?;
+        if folded == "__rows_from" && schema.is_none() {
+            return self.rows_from(args, ordinality, alias, left, name);
+        }
         let mut syntax = vec![];
-        for arg in args {
+        let placed = self.placed(schema.as_deref(), &folded, args, name)?;
+        if let Some(placed) = &placed {
+            syntax.extend(&placed.args);
+        }
+        for arg in args.iter().filter(|_| placed.is_none()) {
             match arg {
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(sql)) => syntax.push(sql),
-                ast::FunctionArg::Named { .. } | ast::FunctionArg::ExprNamed { .. } => {
-                    return Err(self.at(Error::unsupported("a named argument"), name));
-                }
-                ast::FunctionArg::Unnamed(_) => {
+                _ => {
                     return Err(self.at(err!(SyntaxError, "syntax error in the call of {folded}"), name));
                 }
             }
@@ -102,6 +106,36 @@ impl Binder<'_> {
         let scalar = columns.len() == 1
             && !matches!(&expr, Expr::Call { function, .. } if !function.columns.is_empty());
         self.function_scan(vec![expr], columns, folded, scalar, ordinality, alias)
+    }
+
+    /// `ROWS FROM (f(), g())`: side by side, padded with NULL.
+    fn rows_from(
+        &mut self,
+        args: &[ast::FunctionArg],
+        ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+        left: &Scope<'_>,
+        at: &ast::ObjectName,
+    ) -> Result<Item> {
+        let (mut calls, mut columns) = (vec![], vec![]);
+        for arg in args {
+            let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(sql @ Sql::Function(function))) = arg
+            else {
+                return Err(self.at(err!(SyntaxError, "ROWS FROM takes calls of functions"), at));
+            };
+            let expr = self.expr(sql, &mut Place::new(left, Clause::FromFunction))?;
+            let (_, name) = names::object_name(&function.name)?;
+            match &expr {
+                Expr::Call { function, .. } if !function.columns.is_empty() => columns.extend(
+                    function.columns.iter().map(|(name, ty)| (name.to_string(), ColumnType::from(*ty))),
+                ),
+                other => columns.push((name, other.ty())),
+            }
+            calls.push(expr);
+        }
+        let name = columns.first().map_or_else(String::new, |(name, _)| name.clone());
+        let scalar = columns.len() == 1;
+        self.function_scan(calls, columns, name, scalar, ordinality, alias)
     }
 
     /// `unnest(a, b)`: side by side, padded with NULL.

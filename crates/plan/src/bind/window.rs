@@ -123,7 +123,8 @@ impl Binder<'_> {
             WindowType::NamedWindow(name) => self.named_window(name, place)?,
             WindowType::WindowSpec(spec) => self.merged(spec, false, place)?,
         };
-        let ast::WindowSpec { window_name: _, partition_by, order_by, window_frame } = spec;
+        let ast::WindowSpec { window_name: _, partition_by, mut order_by, window_frame } = spec;
+        let exclusion = taken_exclusion(&mut order_by);
         let mut partitions = vec![];
         for sql in &partition_by {
             let bound = self.expr(sql, place)?;
@@ -144,7 +145,7 @@ impl Binder<'_> {
         }
         let frame = match window_frame {
             None => Frame::default(),
-            Some(frame) => self.frame(&frame, &keys, at, place)?,
+            Some(frame) => Frame { exclusion, ..self.frame(&frame, &keys, at, place)? },
         };
         Ok((partitions, keys, frame))
     }
@@ -176,7 +177,10 @@ impl Binder<'_> {
             let error = err!(WindowingError, "cannot override PARTITION BY clause of window \"{folded}\"");
             return Err(self.at(error, name));
         }
-        if !spec.order_by.is_empty() && !base.order_by.is_empty() {
+        // EXCLUDE comes as a sort key, but sorts nothing.
+        let mut own = spec.order_by.clone();
+        taken_exclusion(&mut own);
+        if !own.is_empty() && !base.order_by.is_empty() {
             let error = err!(WindowingError, "cannot override ORDER BY clause of window \"{folded}\"");
             return Err(self.at(error, name));
         }
@@ -186,7 +190,7 @@ impl Binder<'_> {
             let error = if plain { error.hint("Omit the parentheses in this OVER clause.") } else { error };
             return Err(self.at(error, name));
         }
-        let order_by = if spec.order_by.is_empty() { base.order_by } else { spec.order_by.clone() };
+        let order_by = [base.order_by, spec.order_by.clone()].concat();
         Ok(ast::WindowSpec {
             window_name: None,
             partition_by: base.partition_by,
@@ -310,4 +314,24 @@ impl Binder<'_> {
             FrameBound::Following(Box::new(bound))
         })
     }
+}
+
+/// What the frame leaves out: see `parse/spelling.rs`.
+fn taken_exclusion(order_by: &mut Vec<ast::OrderByExpr>) -> FrameExclusion {
+    let exclusion = match order_by.last() {
+        Some(ast::OrderByExpr { expr: Sql::Identifier(ident), .. }) if ident.quote_style.is_none() => {
+            match ident.value.as_str() {
+                "__exclude_current_row" => Some(FrameExclusion::CurrentRow),
+                "__exclude_group" => Some(FrameExclusion::Group),
+                "__exclude_ties" => Some(FrameExclusion::Ties),
+                "__exclude_no_others" => Some(FrameExclusion::NoOthers),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    if exclusion.is_some() {
+        order_by.pop();
+    }
+    exclusion.unwrap_or(FrameExclusion::NoOthers)
 }

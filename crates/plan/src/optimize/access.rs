@@ -23,6 +23,8 @@ pub(super) struct Path {
     pub rows: f64,
     pub cost: f64,
     pub order: Order,
+    /// At most one row, whatever the table holds: a unique key is given whole.
+    pub point: bool,
 }
 
 /// A column of a key, or an indexed expression.
@@ -45,6 +47,7 @@ impl Planner<'_> {
             rows,
             cost: rows,
             order: Order::default(),
+            point: false,
         };
         let sort = |rows: f64| rows * (rows.max(2.0)).log2() * 0.3;
         // What a path costs its reader: a sort it does not save, or the part of it that a limit reads.
@@ -58,7 +61,12 @@ impl Planner<'_> {
         };
         let mut best = all;
         let mut best_cost = total(&best);
-        for candidate in self.paths(scan, predicates, rows, wanted) {
+        let paths = self.paths(scan, predicates, rows, wanted);
+        // What a prepared plan finds by a unique key, it must find so when the table has grown.
+        if let Some(point) = paths.iter().filter(|path| path.point).min_by(|a, b| a.cost.total_cmp(&b.cost)) {
+            return point.clone();
+        }
+        for candidate in paths {
             let candidates = match wanted.keys.is_empty() {
                 true => vec![candidate],
                 false => {
@@ -270,6 +278,7 @@ impl Planner<'_> {
             .map(|(_, p)| p.clone());
         let remaining: Vec<Expr> = remaining.collect();
         let points = ranges.len() as f64;
+        let point = unique && all_equal && fixed == key.len();
         let read = match unique && fixed == key.len() && !any {
             true => points.min(rows),
             false => {
@@ -311,7 +320,8 @@ impl Planner<'_> {
         if !all_equal {
             constant.clear();
         }
-        Some(Path { access, backward: false, remaining, rows: read, cost, order: Order { keys, constant } })
+        let order = Order { keys, constant };
+        Some(Path { access, backward: false, remaining, rows: read, cost, order, point })
     }
 
     /// What a predicate says about one part of a key, in the key's own type.

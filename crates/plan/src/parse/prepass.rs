@@ -12,6 +12,7 @@
 //! Tokens keep their places, so that error positions stay right. A user cannot type the markers.
 
 use super::lexer::{self, position};
+use super::spelling;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 use types::{Result, err};
@@ -29,6 +30,7 @@ pub fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>> {
             && value.starts_with("__")
             && ["__tx", "__between", "__from", "__all"]
                 .iter()
+                .chain(&spelling::MARKERS)
                 .any(|marker| marker.eq_ignore_ascii_case(value))
         {
             return Err(err!(ReservedName, "the name \"{value}\" is reserved")
@@ -104,15 +106,15 @@ pub fn byte_of(text: &str, location: Location) -> usize {
     text[line_start..].char_indices().nth(skipped).map_or(text.len(), |(byte, _)| line_start + byte)
 }
 
-fn is_word(token: Option<&TokenWithSpan>, word: &str) -> bool {
+pub(super) fn is_word(token: Option<&TokenWithSpan>, word: &str) -> bool {
     matches!(token.map(|token| &token.token), Some(Token::Word(Word { value, quote_style: None, .. })) if value.eq_ignore_ascii_case(word))
 }
 
-fn are(tokens: &[TokenWithSpan], words: &[&str]) -> bool {
+pub(super) fn are(tokens: &[TokenWithSpan], words: &[&str]) -> bool {
     words.iter().enumerate().all(|(at, word)| is_word(tokens.get(at), word))
 }
 
-fn word(value: &str, keyword: Keyword, span: Span) -> TokenWithSpan {
+pub(super) fn word(value: &str, keyword: Keyword, span: Span) -> TokenWithSpan {
     TokenWithSpan::new(Token::Word(Word { value: value.into(), quote_style: None, keyword }), span)
 }
 
@@ -152,6 +154,8 @@ fn rewrite(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>>
             // No synonym of `=`, but an operator that does not exist.
             out.push(TokenWithSpan::new(Token::CustomBinaryOperator("==".into()), span));
             at += 1;
+        } else if let Some(skip) = spelling::respelled(text, rest, &mut out)? {
+            at += skip;
         } else {
             out.push(unkeyworded(rest));
             at += 1;
@@ -582,6 +586,60 @@ pub fn lift_overriding(tokens: &mut Vec<TokenWithSpan>) -> Option<crate::bind::O
         }
     }
     None
+}
+
+/// The target of ON CONFLICT where it is more than columns: the elements' tokens, and the condition's.
+pub struct Target {
+    pub keys: Vec<Vec<TokenWithSpan>>,
+    pub predicate: Option<Vec<TokenWithSpan>>,
+}
+
+/// Cuts such a target out of an INSERT's tokens; names alone are left to sqlparser.
+pub fn lift_target(tokens: &mut Vec<TokenWithSpan>) -> Option<Target> {
+    let mut depth = 0i64;
+    let start = (0..tokens.len()).find(|&at| {
+        match tokens[at].token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            _ => {}
+        }
+        depth == 0 && are(&tokens[at..], &["on", "conflict"])
+    })? + 2;
+    if tokens.get(start)?.token != Token::LParen {
+        return None;
+    }
+    let (mut keys, mut depth, mut end) = (vec![vec![]], 0i64, start);
+    loop {
+        let token = tokens.get(end)?;
+        end += 1;
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            _ => {}
+        }
+        match token.token {
+            Token::LParen if depth == 1 => {}
+            Token::RParen if depth == 0 => break,
+            Token::Comma if depth == 1 => keys.push(vec![]),
+            _ => keys.last_mut()?.push(token.clone()),
+        }
+    }
+    let predicate = match is_word(tokens.get(end), "where") {
+        false => None,
+        true => {
+            let length = tokens[end..].iter().position(|token| is_word(Some(token), "do"))?;
+            let predicate = tokens[end + 1..end + length].to_vec();
+            end += length;
+            Some(predicate)
+        }
+    };
+    let plain =
+        |key: &Vec<TokenWithSpan>| matches!(key.as_slice(), [only] if matches!(only.token, Token::Word(_)));
+    if predicate.is_none() && keys.iter().all(plain) {
+        return None;
+    }
+    tokens.drain(start..end);
+    Some(Target { keys, predicate })
 }
 
 #[cfg(test)]

@@ -22,7 +22,27 @@ pub fn call(known: &Known, transaction: &mut Transaction, name: &str, args: &[Va
         ("ledger.consistency_proof", [from]) => {
             Ok(Value::Text(transaction.consistency_proof(number(from)?)?.to_string()))
         }
-        ("ledger.proof" | "ledger.history_proof", [Value::Text(table), key @ ..]) => {
+        // ledger.proof(table, key, as_of => tx)
+        ("ledger.proof_as_of", [tx, table, key @ ..]) => {
+            let (tx, table) = (number(tx)?, std::slice::from_ref(table));
+            call_proof(known, transaction, "ledger.proof", &[table, key].concat(), Some(tx))
+        }
+        ("ledger.proof" | "ledger.history_proof", [Value::Text(_), ..]) => {
+            call_proof(known, transaction, name, args, None)
+        }
+        _ => Err(Error::unsupported(format!("function {name}()"))),
+    }
+}
+
+fn call_proof(
+    known: &Known,
+    transaction: &mut Transaction,
+    name: &str,
+    args: &[Value],
+    as_of: Option<types::TxId>,
+) -> Result<Value> {
+    match args {
+        [Value::Text(table), key @ ..] => {
             let user = known.current_user();
             let relation = table_named(known, transaction, table)?;
             crate::access::check_relation(&relation, Privilege::Select, user, transaction, known)?;
@@ -30,7 +50,7 @@ pub fn call(known: &Known, transaction: &mut Transaction, name: &str, args: &[Va
             let key = as_key(&relation, key, known)?;
             let bundle = match name {
                 "ledger.history_proof" => transaction.history_proof(&relation, &key)?,
-                _ => transaction.row_proof(&relation, &key, None)?,
+                _ => transaction.row_proof(&relation, &key, as_of)?,
             };
             Ok(Value::Text(bundle.to_text()))
         }
