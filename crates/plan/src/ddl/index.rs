@@ -3,7 +3,7 @@
 use super::table::storage_parameter;
 use crate::parse::cursor::Cursor;
 use types::ddl::{CreateIndex, IndexColumnDefinition};
-use types::{DataType, Error, Result};
+use types::{DataType, Error, Result, err};
 
 /// From UNIQUE or INDEX on.
 pub fn create(cursor: &mut Cursor<'_>) -> Result<CreateIndex> {
@@ -44,6 +44,37 @@ pub fn create(cursor: &mut Cursor<'_>) -> Result<CreateIndex> {
     Ok(CreateIndex { name, table, unique, if_not_exists, columns, predicate })
 }
 
+/// The default classes, and those that compare text by bytes: the order that every index has.
+const CLASSES: [&str; 27] = [
+    "array_ops",
+    "bool_ops",
+    "bpchar_ops",
+    "bpchar_pattern_ops",
+    "bytea_ops",
+    "char_ops",
+    "date_ops",
+    "float4_ops",
+    "float8_ops",
+    "int2_ops",
+    "int4_ops",
+    "int8_ops",
+    "interval_ops",
+    "jsonb_ops",
+    "name_ops",
+    "numeric_ops",
+    "oid_ops",
+    "record_ops",
+    "text_ops",
+    "text_pattern_ops",
+    "time_ops",
+    "timestamp_ops",
+    "timestamptz_ops",
+    "timetz_ops",
+    "uuid_ops",
+    "varchar_ops",
+    "varchar_pattern_ops",
+];
+
 /// `column | function(...) | (expression)  [operator class] [ASC | DESC] [NULLS FIRST | LAST]`
 fn column(cursor: &mut Cursor<'_>) -> Result<IndexColumnDefinition> {
     let mark = cursor.mark();
@@ -80,13 +111,12 @@ fn column(cursor: &mut Cursor<'_>) -> Result<IndexColumnDefinition> {
     {
         let position = cursor.position();
         let class = cursor.identifier()?;
-        // The default classes, and those that compare text by bytes, are the order that there is.
-        if !class.ends_with("_ops")
-            || class.contains("trgm")
-            || class.contains("gin")
-            || class.contains("gist")
-        {
-            return Err(Error::unsupported(format!("operator class {class}")).at(position));
+        if !CLASSES.contains(&class.as_str()) {
+            return Err(err!(
+                UndefinedObject,
+                "operator class \"{class}\" does not exist for access method \"btree\""
+            )
+            .at(position));
         }
     }
     let descending = cursor.eat("desc");

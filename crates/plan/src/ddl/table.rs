@@ -216,6 +216,16 @@ pub fn column(cursor: &mut Cursor<'_>) -> Result<(ColumnDefinition, Vec<Constrai
             let kind = references(cursor, vec![column.name.clone()])?;
             constraints.push(ConstraintDefinition { name: named, kind });
         } else if cursor.eat("generated") {
+            let name = &column.name;
+            if column.identity.is_some() {
+                return Err(
+                    err!(SyntaxError, "multiple identity specifications for column \"{name}\"").at(position)
+                );
+            }
+            if column.default.is_some() || column.serial {
+                return Err(err!(SyntaxError, "both default and identity specified for column \"{name}\"")
+                    .at(position));
+            }
             column.identity = Some(identity(cursor)?);
             column.not_null = true;
         } else if cursor.eat("collate") {
