@@ -159,6 +159,7 @@ pub fn statement(_parsed: &Parsed, syntax: &Syntax, environment: &Environment) -
         }
         Syntax::View { name, or_replace, columns, query } => {
             let text = query.text.clone();
+            crate::parse::check_view_depth(&text)?;
             let Statement::Query(bound) = crate::plan(query, environment)? else {
                 return Err(err!(SyntaxError, "CREATE VIEW needs a SELECT or VALUES"));
             };

@@ -89,6 +89,15 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
     lexer::split(&tokens).into_iter().map(|tokens| parse_one(sql, tokens)).collect()
 }
 
+/// Refuses the text of a view that is deep: whoever reads it does not know that before.
+pub fn check_view_depth(text: &str) -> Result<()> {
+    if depth::measure(text, &prepass::tokenize(text)?)?.chain <= STORED_DEPTH_MAX {
+        return Ok(());
+    }
+    Err(err!(StatementTooComplex, "stack depth limit exceeded")
+        .hint(format!("A view's query nests up to {STORED_DEPTH_MAX} deep.")))
+}
+
 /// The statement that is none: an empty string in the extended protocol.
 pub fn empty() -> Parsed {
     Parsed {
@@ -138,7 +147,7 @@ pub fn parse_inner(text: &str, start: usize, inner: &str) -> Result<Parsed> {
 /// A stored expression's syntax.
 pub fn parse_expression(text: &str) -> Result<sqlparser::ast::Expr> {
     let tokens = prepass::tokenize(text)?;
-    if depth::measure(text, &tokens)? > STORED_DEPTH_MAX {
+    if depth::measure(text, &tokens)?.chain > STORED_DEPTH_MAX {
         return Err(err!(StatementTooComplex, "stack depth limit exceeded")
             .hint(format!("A stored expression nests up to {STORED_DEPTH_MAX} deep.")));
     }
@@ -189,7 +198,7 @@ fn syntax(text: &str, tokens: &[Token]) -> Result<(Syntax, Lifted)> {
         return Ok((Syntax::Utility(Box::new(utility)), Lifted::default()));
     }
     let mut sql_tokens = prepass::tokenize(text)?;
-    let depth = depth::measure(text, &sql_tokens)?;
+    let depth = depth::measure(text, &sql_tokens)?.stack;
     let as_of = match prepass::lift_system_time(text, &mut sql_tokens)? {
         Some(lifted) => Some(whole_expression(text, tokens, lifted)?),
         None => None,

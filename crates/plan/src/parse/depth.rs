@@ -28,11 +28,19 @@ struct Level {
     items: usize,
 }
 
-/// The depth to keep stack for; 54001 beyond the limits.
-pub fn measure(text: &str, tokens: &[TokenWithSpan]) -> Result<usize> {
+/// What `measure` finds.
+pub struct Depth {
+    /// The depth to keep stack for.
+    pub stack: usize,
+    /// Of one expression or query within another.
+    pub chain: usize,
+}
+
+/// 54001 beyond the limits.
+pub fn measure(text: &str, tokens: &[TokenWithSpan]) -> Result<Depth> {
     let mut around: Vec<Level> = vec![];
     let mut here = Level::default();
-    let (mut sum, mut deepest) = (Level::default(), 0);
+    let (mut sum, mut deepest, mut chain) = (Level::default(), 0, 0);
     let mut after_operand = false;
     for token in tokens {
         let mut operand = false;
@@ -79,10 +87,11 @@ pub fn measure(text: &str, tokens: &[TokenWithSpan]) -> Result<usize> {
                 ))
                 .at(position(text, byte_of(text, token.span.start))));
         }
+        chain = chain.max(now.links + nesting);
         let items = now.items.min(LINKS_MAX);
         deepest = deepest.max(now.links + nesting + items + now.terms / TERMS_A_LEVEL);
     }
-    Ok(deepest)
+    Ok(Depth { stack: deepest, chain })
 }
 
 impl Level {
