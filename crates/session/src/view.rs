@@ -67,6 +67,7 @@ impl Session {
         Ok(plan::Environment {
             schema: self.open_transaction()?.schema(&path, user),
             parameters: vec![],
+            values: vec![],
             settings: self.known.text_settings(),
             as_of: None,
             current_user: self.known.current_user_name(),
