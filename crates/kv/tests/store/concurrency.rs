@@ -31,7 +31,7 @@ fn increments_under_a_row_lock_add_up() {
         .map(|version| u64::from_be_bytes(value(version.cells.as_ref().unwrap()).try_into().unwrap()))
         .collect();
     assert_eq!(numbers, (1..=400).collect::<Vec<u64>>());
-    assert_eq!(kv::index::check_index(&store, &kv::NoDerive).unwrap(), []);
+    assert_eq!(kv::index::check_index(&store, &kv::NoDerive, None).unwrap(), []);
 }
 
 /// Transfers between accounts in any order, deadlocks included, while readers add everything up.
@@ -113,7 +113,7 @@ fn money_moves_and_is_never_made() {
 fn scans_of_the_present_and_the_past_are_whole_while_rows_come_and_go() {
     let store = memory_store(&Host::memory(3));
     generations(&store, 150);
-    assert_eq!(kv::index::check_index(&store, &kv::NoDerive).unwrap(), []);
+    assert_eq!(kv::index::check_index(&store, &kv::NoDerive, None).unwrap(), []);
 }
 
 pub fn generations(store: &Store, count: u64) {

@@ -71,7 +71,7 @@ fn fill(store: &Store, from: u8, to: u8) {
 
 fn check(store: &Store, expected: &[(Vec<u8>, Vec<u8>)]) {
     assert_eq!(all(store), expected);
-    assert_eq!(kv::index::check_index(store, &ByValue).unwrap(), []);
+    assert_eq!(kv::index::check_index(store, &ByValue, None).unwrap(), []);
 }
 
 #[test]
@@ -164,9 +164,9 @@ fn rebuilding_on_request_needs_a_closed_store() {
     let (store, _) = real.open();
     fill(&store, 0, 10);
     let (expected, size) = (all(&store), store.ledger().size());
-    assert!(kv::index::rebuild_index(&Host::real(), &real.database()).is_err());
+    assert!(kv::index::remove_derived(&Host::real(), &real.database()).is_err());
     drop(store);
-    kv::index::rebuild_index(&Host::real(), &real.database()).unwrap();
+    kv::index::remove_derived(&Host::real(), &real.database()).unwrap();
     let (store, replayed) = real.open();
     assert_eq!(replayed, Some(size));
     check(&store, &expected);
@@ -291,7 +291,7 @@ fn a_killed_process_loses_nothing_that_it_acknowledged() {
         }
         let (store, replayed) = real.open();
         assert!(replayed.is_some(), "a killed process leaves a tail");
-        assert_eq!(kv::index::check_index(&store, &ByValue).unwrap(), []);
+        assert_eq!(kv::index::check_index(&store, &ByValue, None).unwrap(), []);
         let last = acknowledged.unwrap();
         for number in last.saturating_sub(49)..=last {
             let found = store.snapshot(At::Latest).unwrap().get(TABLE, &(number % 50).to_be_bytes()).unwrap();
@@ -310,7 +310,7 @@ fn scans_are_whole_on_disk_too() {
     crate::concurrency::generations(&store, 60);
     drop(store);
     let (store, _) = real.open();
-    assert_eq!(kv::index::check_index(&store, &kv::NoDerive).unwrap(), []);
+    assert_eq!(kv::index::check_index(&store, &kv::NoDerive, None).unwrap(), []);
 }
 
 #[test]
