@@ -69,6 +69,16 @@ use types::{DataType, Error, Oid, Result};
 /// measured before it is parsed.
 const DEPTH_MAX: usize = 8_000;
 
+/// The view whose text is being bound.
+pub(crate) struct InView {
+    /// Searched first.
+    schema: String,
+    /// Whose privileges count.
+    owner: Oid,
+    /// The columns that it reads.
+    reads: BTreeSet<(Oid, ColumnId)>,
+}
+
 /// What binding one statement accumulates.
 pub(crate) struct Binder<'e> {
     environment: &'e Environment,
@@ -95,8 +105,8 @@ pub(crate) struct Binder<'e> {
     deepest: usize,
     /// Which versions tables without a clause of their own are read in.
     versions: Versions,
-    /// Inside a view: its schema, searched first, its owner, whose privileges count, and the columns that it reads.
-    view: Option<(String, Oid, BTreeSet<(Oid, ColumnId)>)>,
+    /// Inside a view.
+    view: Option<InView>,
     /// INSERT ... OVERRIDING.
     overriding: Option<Overriding>,
     /// The names of WITH RECURSIVE whose queries are being bound, and whether it is the non-recursive term.
@@ -155,7 +165,7 @@ impl<'e> Binder<'e> {
     }
 
     fn need(&mut self, relation: &Arc<Relation>, privilege: Privilege, lock: TableLock) {
-        let role = self.view.as_ref().map(|(_, owner, _)| *owner);
+        let role = self.view.as_ref().map(|view| view.owner);
         let same = |need: &Need| {
             need.relation.oid == relation.oid && need.privilege == privilege && need.role == role
         };

@@ -32,7 +32,7 @@ pub enum Statement {
     Prepare {
         name: String,
         types: Vec<DataType>,
-        statement: crate::Parsed,
+        statement: Box<crate::Parsed>,
     },
     Execute {
         name: String,

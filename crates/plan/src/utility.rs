@@ -301,9 +301,11 @@ pub fn statement(parsed: &Parsed, utility: &Utility, environment: &Environment) 
         Utility::Transaction(command) => Statement::Transaction(command.clone()),
         Utility::Set(set) => Statement::Set(set.clone()),
         Utility::Show(name) => Statement::Show(name.clone()),
-        Utility::Prepare { name, types, statement } => {
-            Statement::Prepare { name: name.clone(), types: types.clone(), statement: statement.clone() }
-        }
+        Utility::Prepare { name, types, statement } => Statement::Prepare {
+            name: name.clone(),
+            types: types.clone(),
+            statement: Box::new(statement.clone()),
+        },
         Utility::Execute { name, arguments } => Statement::Execute {
             name: name.clone(),
             arguments: arguments

@@ -137,11 +137,11 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "UPDATE t AS OF TX 4 SET a = 1",
-        "ERROR 0A000: cannot update the past of a table (at 8)\nHINT: Leave out AS OF: only the present can be changed.",
+        "ERROR 25006: cannot update the past of a table (at 8)\nHINT: Leave out AS OF: only the present can be changed.",
     ),
     (
         "DELETE FROM t AS OF TX 4",
-        "ERROR 0A000: cannot delete from the past of a table (at 13)\nHINT: Leave out AS OF: only the present can be changed.",
+        "ERROR 25006: cannot delete from the past of a table (at 13)\nHINT: Leave out AS OF: only the present can be changed.",
     ),
     (
         "SELECT * FROM t AS OF TX 4 FOR UPDATE",

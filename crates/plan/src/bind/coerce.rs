@@ -256,8 +256,8 @@ impl Binder<'_> {
         schema: Option<&str>,
         name: &str,
     ) -> Result<Option<Arc<types::schema::Relation>>> {
-        if let (None, Some((own, _, _))) = (schema, &self.view)
-            && let Some(found) = self.schema.relation(Some(own), name)?
+        if let (None, Some(view)) = (schema, &self.view)
+            && let Some(found) = self.schema.relation(Some(&view.schema), name)?
         {
             return Ok(Some(found));
         }

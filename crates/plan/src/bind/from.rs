@@ -434,7 +434,7 @@ impl Binder<'_> {
         for named in item.columns.iter().take(aliased) {
             self.references.extend(named.origin);
         }
-        let Some((_, _, reads)) = &self.view else { return };
+        let Some(super::InView { reads, .. }) = &self.view else { return };
         if !reads.contains(&(relation, 0)) {
             return;
         }
@@ -647,7 +647,8 @@ impl Binder<'_> {
         let ctes = std::mem::take(&mut self.ctes);
         let recursing = std::mem::take(&mut self.recursing);
         let reads = relation.references.iter().copied().collect();
-        let view = self.view.replace((relation.schema.clone(), relation.owner, reads));
+        let inside = super::InView { schema: relation.schema.clone(), owner: relation.owner, reads };
+        let view = self.view.replace(inside);
         let references = std::mem::take(&mut self.references);
         // Only the outermost view's own text is asked about.
         let uses = if view.is_some() { self.uses.take() } else { None };

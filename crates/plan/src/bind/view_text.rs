@@ -123,7 +123,7 @@ impl Binder<'_> {
     ) {
         let Some(uses) = &mut self.uses else { return };
         let idents = || name.0.iter().filter_map(|part| part.as_ident());
-        if let (Some(first), Some(last)) = (idents().next(), idents().last()) {
+        if let (Some(first), Some(last)) = (idents().next(), idents().next_back()) {
             let alias = alias.map(|alias| (alias.name.span.end, alias.columns.len()));
             uses.push(Use { relation, start: first.span.start, end: last.span.end, alias, versioned });
         }
