@@ -144,7 +144,7 @@ impl Transaction {
     }
 
     /// The process that deadlock reports name.
-    pub fn set_process(&self, process: i32) {
+    pub fn set_process(&mut self, process: i32) {
         self.kv.set_process(process);
     }
 

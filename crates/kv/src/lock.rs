@@ -61,10 +61,12 @@ pub(crate) type Owner = u64;
 /// A set of modes: bit n = mode n of its kind of resource.
 type Modes = u8;
 
-/// When to stop waiting.
+/// When to stop waiting, and who waits.
 #[derive(Clone, Default)]
 pub(crate) struct Patience {
     pub timeout: Option<Duration>,
+    /// The process that runs the transaction, for deadlock reports, where that has been said.
+    pub process: Option<i32>,
     pub interrupt: Option<Arc<dyn Fn() -> Result<()> + Send + Sync>>,
 }
 
@@ -89,8 +91,6 @@ struct State {
     queues: HashMap<Arc<Resource>, Queue>,
     /// What each waiting owner waits for. A transaction waits for one thing at a time.
     waiting: HashMap<Owner, Arc<Resource>>,
-    /// Who runs a transaction, where that has been said.
-    processes: HashMap<Owner, i32>,
 }
 
 #[derive(Default)]
@@ -102,6 +102,7 @@ struct Queue {
 struct Waiter {
     owner: Owner,
     mode: u8,
+    process: Option<i32>,
     wake: Arc<Condvar>,
 }
 
@@ -154,15 +155,6 @@ impl LockTable {
         Ok(true)
     }
 
-    /// Says which process runs a transaction, until [`LockTable::forget`].
-    pub(crate) fn name(&self, owner: Owner, process: i32) {
-        guard::lock(&self.state).processes.insert(owner, process);
-    }
-
-    pub(crate) fn forget(&self, owner: Owner) {
-        guard::lock(&self.state).processes.remove(&owner);
-    }
-
     /// Frees what was granted after the first `keep`.
     pub(crate) fn release(&self, owner: Owner, held: &mut Held, keep: usize) {
         if held.order.len() <= keep {
@@ -183,7 +175,8 @@ impl LockTable {
     fn wait(&self, owner: Owner, resource: &Arc<Resource>, mode: u8, patience: &Patience) -> Result<()> {
         let wake = Arc::new(Condvar::new());
         let mut state = guard::lock(&self.state);
-        state.enqueue(owner, resource, mode, wake.clone());
+        let waiter = Waiter { owner, mode, process: patience.process, wake: wake.clone() };
+        state.enqueue(waiter, resource);
         // It may have become free between the look and the queue.
         state.promote(resource);
         let started = Instant::now();
@@ -267,7 +260,8 @@ impl Queue {
 }
 
 impl State {
-    fn enqueue(&mut self, owner: Owner, resource: &Arc<Resource>, mode: u8, wake: Arc<Condvar>) {
+    fn enqueue(&mut self, new: Waiter, resource: &Arc<Resource>) {
+        let owner = new.owner;
         let queue = self.queues.entry(resource.clone()).or_default();
         let mine = queue.granted.iter().find(|(holder, _)| *holder == owner).map_or(0, |&(_, modes)| modes);
         // Those that wait for what this owner holds cannot go before it does.
@@ -276,7 +270,7 @@ impl State {
             .iter()
             .position(|waiter| conflicts(resource, waiter.mode) & mine != 0)
             .unwrap_or(queue.waiting.len());
-        queue.waiting.insert(at, Waiter { owner, mode, wake });
+        queue.waiting.insert(at, new);
         self.waiting.insert(owner, resource.clone());
     }
 
@@ -370,14 +364,20 @@ impl State {
 
     fn edge(&self, waiter: Owner, blocker: Owner) -> Option<Edge> {
         let resource = self.waiting.get(&waiter)?;
-        let queue = self.queues.get(resource)?;
-        let mode = queue.waiting.iter().find(|queued| queued.owner == waiter)?.mode;
+        let mode = self.waiter(waiter)?.mode;
         Some(Edge { waiter, resource: resource.clone(), mode, blocker })
+    }
+
+    /// A waiting owner in its queue.
+    fn waiter(&self, owner: Owner) -> Option<&Waiter> {
+        let queue = self.queues.get(self.waiting.get(&owner)?)?;
+        queue.waiting.iter().find(|queued| queued.owner == owner)
     }
 
     /// As PostgreSQL tells it, where who waits for a row waits for the transaction that holds it.
     fn deadlock(&self, cycle: &[Edge]) -> Error {
-        let process = |owner: &Owner| match self.processes.get(owner) {
+        // In a cycle everybody waits.
+        let process = |owner: &Owner| match self.waiter(*owner).and_then(|waiter| waiter.process) {
             Some(process) => process.to_string(),
             None => owner.to_string(),
         };

@@ -144,8 +144,8 @@ impl Transaction {
     }
 
     /// The process that runs this transaction, for deadlock reports.
-    pub fn set_process(&self, process: i32) {
-        self.core.locks.name(self.owner, process);
+    pub fn set_process(&mut self, process: i32) {
+        self.patience.process = Some(process);
     }
 
     /// Names this transaction in deadlock reports and [`crate::Store::locks`].
@@ -421,7 +421,6 @@ impl Transaction {
 impl Drop for Transaction {
     fn drop(&mut self) {
         self.core.locks.release(self.owner, &mut self.held, 0);
-        self.core.locks.forget(self.owner);
         if self.reads.is_some() {
             self.core.leave_serializable(self.snapshot.tx);
         }

@@ -13,7 +13,7 @@ const KEY_SHARE: u8 = LockStrength::KeyShare as u8;
 const SHARE: u8 = LockStrength::Share as u8;
 
 fn block(table: &LockTable, owner: Owner, held: &mut Held, resource: Resource, mode: u8) -> Result<()> {
-    let patience = Patience { timeout: Some(Duration::from_secs(20)), interrupt: None };
+    let patience = Patience { timeout: Some(Duration::from_secs(20)), ..Patience::default() };
     table.acquire(owner, held, resource, mode, LockWait::Block, &patience).map(|granted| assert!(granted))
 }
 
@@ -96,13 +96,13 @@ fn nowait_timeout_and_interrupt_end_a_wait() {
     assert_eq!(error.state, SqlState::LockNotAvailable);
     assert_eq!(error.message, "could not obtain lock on row in relation");
 
-    let patience = Patience { timeout: Some(Duration::from_millis(15)), interrupt: None };
+    let patience = Patience { timeout: Some(Duration::from_millis(15)), ..Patience::default() };
     let error = table.acquire(2, &mut two, row(1), SHARE, LockWait::Block, &patience).unwrap_err();
     assert_eq!(error.state, SqlState::LockNotAvailable);
     assert_eq!(error.message, "canceling statement due to lock timeout");
 
     let canceled = || Error::new(SqlState::QueryCanceled, "canceling statement due to user request");
-    let patience = Patience { timeout: None, interrupt: Some(Arc::new(move || Err(canceled()))) };
+    let patience = Patience { interrupt: Some(Arc::new(move || Err(canceled()))), ..Patience::default() };
     let error = table.acquire(2, &mut two, row(1), SHARE, LockWait::Block, &patience).unwrap_err();
     assert_eq!(error.state, SqlState::QueryCanceled);
     assert_eq!(table.list(), [(1, "row 01 of relation 1".to_owned(), "ForUpdate", true)]);
