@@ -116,11 +116,16 @@ impl Session {
     /// The moment that the session reads at: SET ledger.as_of, else the connection's. The transaction's own is the
     /// transaction's business.
     pub(crate) fn session_moment(&self) -> Result<Option<Moment>> {
-        let setting = self.known.settings.borrow().get("ledger.as_of").unwrap_or_default();
+        let setting = self.as_of_setting();
         if setting.is_empty() {
             return Ok(self.connection_as_of);
         }
         self.known.moment_of_text(&setting).map(Some)
+    }
+
+    /// What SET ledger.as_of says; empty: the present.
+    fn as_of_setting(&self) -> String {
+        self.known.settings.borrow().get("ledger.as_of").unwrap_or_default()
     }
 
     /// The transaction to run in; begins an implicit one.
@@ -138,7 +143,7 @@ impl Session {
     /// SET ledger.as_of inside a transaction: what follows reads then, by the schema of then; RESET goes back. A
     /// transaction's own AS OF stands above it.
     pub(crate) fn follow_setting(&mut self) -> Result<()> {
-        let setting = self.known.settings.borrow().get("ledger.as_of").unwrap_or_default();
+        let setting = self.as_of_setting();
         let Some(open) = self.open.as_ref() else { return Ok(()) };
         if open.as_of.is_some() || open.setting == setting || open.transaction.is_none() {
             return Ok(());
@@ -175,12 +180,8 @@ impl Session {
         let said = modes.read_only.unwrap_or(settings.is_on("default_transaction_read_only"));
         let read_only = said || as_of.is_some();
         let begin = Begin { isolation: kv_isolation(isolation), read_only: said || own.is_some(), as_of };
-        let mut transaction = self.catalog.begin(begin)?;
-        let setting = settings.get("ledger.as_of").unwrap_or_default();
-        let interrupt = self.known.interrupt.clone();
-        transaction.set_process(self.known.process_id);
-        transaction.set_interrupt(std::sync::Arc::new(move || interrupt.check()));
-        transaction.set_lock_timeout(settings.milliseconds("lock_timeout"));
+        let transaction = self.begun(begin)?;
+        let setting = self.as_of_setting();
         self.open = Some(Open {
             transaction: Some(transaction),
             block,
@@ -196,6 +197,16 @@ impl Session {
         });
         self.show_modes(isolation, read_only);
         Ok(())
+    }
+
+    /// A transaction that this session's cancel and lock_timeout reach, and that deadlock reports know by its process.
+    fn begun(&self, begin: Begin) -> Result<Transaction> {
+        let mut transaction = self.catalog.begin(begin)?;
+        let interrupt = self.known.interrupt.clone();
+        transaction.set_process(self.known.process_id);
+        transaction.set_interrupt(std::sync::Arc::new(move || interrupt.check()));
+        transaction.set_lock_timeout(self.timeout_ms("lock_timeout"));
+        Ok(transaction)
     }
 
     fn show_modes(&self, isolation: IsolationLevel, read_only: bool) {
@@ -606,14 +617,10 @@ impl Session {
     fn restart(&mut self, isolation: IsolationLevel, read_only: bool, as_of: Option<Moment>) -> Result<()> {
         let own = as_of.or(self.open.as_ref().and_then(|open| open.as_of));
         let as_of = own.or(self.session_moment()?);
-        let setting = self.known.settings.borrow().get("ledger.as_of").unwrap_or_default();
+        let setting = self.as_of_setting();
         let begin =
             Begin { isolation: kv_isolation(isolation), read_only: read_only || own.is_some(), as_of };
-        let mut transaction = self.catalog.begin(begin)?;
-        let interrupt = self.known.interrupt.clone();
-        transaction.set_process(self.known.process_id);
-        transaction.set_interrupt(std::sync::Arc::new(move || interrupt.check()));
-        transaction.set_lock_timeout(self.timeout_ms("lock_timeout"));
+        let transaction = self.begun(begin)?;
         if let Some(open) = &mut self.open {
             open.transaction = Some(transaction);
             open.isolation = isolation;
