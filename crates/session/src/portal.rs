@@ -138,7 +138,7 @@ impl Session {
         if matches!(portal.state, PortalState::Ready) {
             // Another moment may be read since it was bound.
             if portal.cursor.is_none() && matches!(&*portal.prepared.statement, Statement::Query(_)) {
-                portal.prepared = self.current(&portal.prepared.clone(), &portal.parameters.clone())?;
+                portal.prepared = self.current(&portal.prepared, &portal.parameters)?;
             }
             if let Statement::Query(query) = &*portal.prepared.statement {
                 self.begin_query(query)?;
