@@ -22,40 +22,36 @@ pub fn call(known: &Known, transaction: &mut Transaction, name: &str, args: &[Va
         ("ledger.consistency_proof", [from]) => {
             Ok(Value::Text(transaction.consistency_proof(number(from)?)?.to_string()))
         }
-        // ledger.proof(table, key, as_of => tx)
-        ("ledger.proof_as_of", [tx, table, key @ ..]) => {
-            let (tx, table) = (number(tx)?, std::slice::from_ref(table));
-            call_proof(known, transaction, "ledger.proof", &[table, key].concat(), Some(tx))
+        ("ledger.proof", [Value::Text(table), key @ ..]) => {
+            let (relation, key) = row_of(known, transaction, table, key)?;
+            Ok(Value::Text(transaction.row_proof(&relation, &key, None)?.to_text()))
         }
-        ("ledger.proof" | "ledger.history_proof", [Value::Text(_), ..]) => {
-            call_proof(known, transaction, name, args, None)
+        // ledger.proof(table, key, as_of => tx)
+        ("ledger.proof_as_of", [tx, Value::Text(table), key @ ..]) => {
+            let tx = number(tx)?;
+            let (relation, key) = row_of(known, transaction, table, key)?;
+            Ok(Value::Text(transaction.row_proof(&relation, &key, Some(tx))?.to_text()))
+        }
+        ("ledger.history_proof", [Value::Text(table), key @ ..]) => {
+            let (relation, key) = row_of(known, transaction, table, key)?;
+            Ok(Value::Text(transaction.history_proof(&relation, &key)?.to_text()))
         }
         _ => Err(Error::unsupported(format!("function {name}()"))),
     }
 }
 
-fn call_proof(
+/// Which row a proof is asked of, if the user may read its table.
+fn row_of(
     known: &Known,
-    transaction: &mut Transaction,
-    name: &str,
-    args: &[Value],
-    as_of: Option<types::TxId>,
-) -> Result<Value> {
-    match args {
-        [Value::Text(table), key @ ..] => {
-            let user = known.current_user();
-            let relation = table_named(known, transaction, table)?;
-            crate::access::check_relation(&relation, Privilege::Select, user, transaction, known)?;
-            let relation = transaction.relation_as_of(&relation, transaction.snapshot_tx())?;
-            let key = as_key(&relation, key, known)?;
-            let bundle = match name {
-                "ledger.history_proof" => transaction.history_proof(&relation, &key)?,
-                _ => transaction.row_proof(&relation, &key, as_of)?,
-            };
-            Ok(Value::Text(bundle.to_text()))
-        }
-        _ => Err(Error::unsupported(format!("function {name}()"))),
-    }
+    transaction: &Transaction,
+    table: &str,
+    key: &[Value],
+) -> Result<(Arc<Relation>, Vec<Value>)> {
+    let relation = table_named(known, transaction, table)?;
+    crate::access::check_relation(&relation, Privilege::Select, known.current_user(), transaction, known)?;
+    let relation = transaction.relation_as_of(&relation, transaction.snapshot_tx())?;
+    let key = as_key(&relation, key, known)?;
+    Ok((relation, key))
 }
 
 /// The table of this name, else the newest one that was dropped.
