@@ -150,7 +150,7 @@ impl Session {
                 copy.check_header(&record)?;
                 continue;
             }
-            copy.push(&record, line, &settings)?;
+            copy.push(record, line, &settings)?;
             if copy.batch.rows >= BATCH_ROWS {
                 self.copy_batch(copy)?;
             }
@@ -242,7 +242,7 @@ impl CopyIn {
     }
 
     /// Reads a record's fields as values.
-    fn push(&mut self, record: &Record, line: u64, settings: &types::TextSettings) -> Result<()> {
+    fn push(&mut self, record: Record, line: u64, settings: &types::TextSettings) -> Result<()> {
         if record.fields.len() > self.columns.len() {
             let error = err!(BadCopyFileFormat, "extra data after last expected column");
             return Err(with_context(error, &self.relation, line, Place::Row(&record.raw)));
@@ -267,7 +267,7 @@ impl CopyIn {
             row.push(value);
         }
         self.batch.push_row(&row);
-        self.places.push((line, record.raw.clone()));
+        self.places.push((line, record.raw));
         Ok(())
     }
 }

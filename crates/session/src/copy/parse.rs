@@ -77,11 +77,11 @@ impl Records {
             self.ended = true;
             return Ok(None);
         }
-        let mut record = if self.csv { self.csv_record(bytes)? } else { self.text_record(bytes)? };
-        record.raw = String::from_utf8_lossy(&bytes[..bytes.len().min(RAW_BYTES)]).into_owned();
+        let fields = if self.csv { self.csv_fields(bytes)? } else { self.text_fields(bytes)? };
+        let raw = String::from_utf8_lossy(&bytes[..bytes.len().min(RAW_BYTES)]).into_owned();
         self.at += next;
         self.line += lines;
-        Ok(Some(record))
+        Ok(Some(Record { fields, raw }))
     }
 
     /// Length of the record that starts here, where the next one starts (relative), and how many lines it spans.
@@ -152,7 +152,7 @@ impl Records {
         Ok(text)
     }
 
-    fn text_record(&self, bytes: &[u8]) -> Result<Record> {
+    fn text_fields(&self, bytes: &[u8]) -> Result<Vec<Field>> {
         let mut fields = Vec::new();
         let (mut start, mut at) = (0, 0);
         loop {
@@ -167,7 +167,7 @@ impl Records {
                         quoted_null: false,
                     });
                     if end.is_none() {
-                        return Ok(Record { fields, raw: String::new() });
+                        return Ok(fields);
                     }
                     at += 1;
                     start = at;
@@ -176,7 +176,7 @@ impl Records {
         }
     }
 
-    fn csv_record(&self, bytes: &[u8]) -> Result<Record> {
+    fn csv_fields(&self, bytes: &[u8]) -> Result<Vec<Field>> {
         let mut fields = Vec::new();
         let (mut field, mut was_quoted, mut quoted, mut at) = (Vec::new(), false, false, 0);
         loop {
@@ -207,7 +207,7 @@ impl Records {
                     });
                     was_quoted = false;
                     if end.is_none() {
-                        return Ok(Record { fields, raw: String::new() });
+                        return Ok(fields);
                     }
                 }
             }
