@@ -6,7 +6,7 @@
 //!                                        └ catalog::Transaction: scan, insert, update, delete, lock
 //! ```
 //! Three lifetimes are kept apart: the plan (immutable, shared by sessions), the operators (owned by one
-//! [`Execution`], across pulls), and a [`context::Run`] (what may be used during one pull, the transaction among it).
+//! [`Execution`], across pulls), and a `context::Run` (what may be used during one pull, the transaction among it).
 //! So a portal can rest between pulls and hold nothing of the session.
 //!
 //! It never sees keys or bytes of storage: a row key is an opaque column.

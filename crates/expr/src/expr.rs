@@ -44,7 +44,7 @@ pub enum Expr {
         input: Box<Expr>,
         negated: bool,
     },
-    /// IS [NOT] TRUE, FALSE, UNKNOWN (`value` None).
+    /// `IS [NOT] TRUE, FALSE, UNKNOWN` (`value` None).
     BooleanTest {
         input: Box<Expr>,
         value: Option<bool>,

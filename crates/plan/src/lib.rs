@@ -43,7 +43,7 @@ pub struct Environment {
     pub database: String,
 }
 
-/// Binds and optimises one parsed statement. Errors carry a position in the text that [`parse`] was given.
+/// Binds and optimises one parsed statement. Errors carry a position in the text that [`parse()`] was given.
 pub fn plan(parsed: &Parsed, environment: &Environment) -> Result<Statement> {
     bind::statement(parsed, environment)
 }

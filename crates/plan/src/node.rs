@@ -93,7 +93,7 @@ pub enum Node {
         right: Box<Plan>,
     },
     Append(Vec<Plan>),
-    /// WITH RECURSIVE: `base` UNION [ALL] `step`, which reads `WorkTable { cte }`.
+    /// WITH RECURSIVE: `base UNION [ALL] step`, which reads `WorkTable { cte }`.
     RecursiveUnion {
         cte: usize,
         base: Box<Plan>,

@@ -1,7 +1,7 @@
 //! The tree between syntax and plan: relational operators over numbered columns.
 //!
 //! Every column that any operator makes has a number of its own in the whole statement ([`Arena::types`]), and
-//! `Expr::Column { index }` holds that number until [`crate::optimize::lower`] turns numbers into positions. So a
+//! `Expr::Column { index }` holds that number until `optimize::lower` turns numbers into positions. So a
 //! predicate means the same wherever it is moved, and a correlated subquery is a tree with free columns: no rule needs
 //! to renumber anything.
 //!

@@ -213,7 +213,7 @@ fn refuse_other(cursor: &Cursor<'_>) -> Error {
     cursor.unexpected()
 }
 
-/// EXPLAIN [ANALYZE] [VERBOSE] statement, EXPLAIN (option [value], ...) statement.
+/// `EXPLAIN [ANALYZE] [VERBOSE] statement`, `EXPLAIN (option [value], ...) statement`.
 fn explain(cursor: &mut Cursor<'_>) -> Result<Utility> {
     let mut options = ExplainOptions { costs: true, timing: true, ..ExplainOptions::default() };
     let mut summary = None;

@@ -90,7 +90,7 @@ pub fn root_at<S: Sha256, E>(
     subtree::<S, E>(0, size, &mut node)
 }
 
-/// PATH(index, D[size]): the hashes from the leaf's sibling up to the root's child. None if there is no such leaf.
+/// `PATH(index, D[size])`: the hashes from the leaf's sibling up to the root's child. None if there is no such leaf.
 /// `node` is asked for complete nodes within `size` only.
 pub fn inclusion_path<S: Sha256, E>(
     index: u64,
@@ -116,7 +116,7 @@ pub fn inclusion_path<S: Sha256, E>(
     Ok(Some(path))
 }
 
-/// PROOF(from, D[to]): why the tree of `from` leaves is a prefix of the tree of `to`. None if `from` is larger.
+/// `PROOF(from, D[to])`: why the tree of `from` leaves is a prefix of the tree of `to`. None if `from` is larger.
 /// Empty for equal sizes and for `from` = 0.
 pub fn consistency_path<S: Sha256, E>(
     from: u64,

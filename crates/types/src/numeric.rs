@@ -8,7 +8,7 @@
 //!                units 123456700          scale 4                  -- how it is held while it fits an i64
 //! ```
 //! Most numbers of this world have fewer than 19 digits: those are one i64 and a scale, and their arithmetic is
-//! integer arithmetic. The others are a [`Decimal`]. Which of the two holds a number follows from its value and its
+//! integer arithmetic. The others are a `Decimal`. Which of the two holds a number follows from its value and its
 //! scale alone, and no result depends on it.
 
 mod arithmetic;
@@ -166,7 +166,7 @@ impl Numeric {
         }
     }
 
-    /// The finite number as a [`Decimal`]; zero for the others, which callers have dealt with before.
+    /// The finite number as a `Decimal`; zero for the others, which callers have dealt with before.
     fn decimal(&self) -> Decimal {
         match &self.0 {
             Repr::Small { units, scale } => Decimal::from_units(*units as i128, *scale as i32),

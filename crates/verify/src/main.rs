@@ -11,9 +11,9 @@ use stele_verify::{FILE_MAX_BYTES, Verdict, verdict};
 
 /// Verify a proof from a Stele database, without the database.
 ///
-/// FILE is a proof of a transaction, a row or a row's history (ledger.transaction_proof, ledger.proof), a consistency
-/// proof (ledger.consistency_proof) or fork evidence. TRUST is your own file: the log's name and key, the database's
-/// id, and the newest checkpoint that you have seen.
+/// FILE is a proof of a transaction, a row or a row's history (ledger.transaction_proof, ledger.proof,
+/// ledger.history_proof), a consistency proof (ledger.consistency_proof) or fork evidence. TRUST is your own file: the
+/// log's name and key, the database's id, and the newest checkpoint that you have seen.
 #[derive(Parser)]
 #[command(name = "stele-verify", version, after_help = AFTER_HELP)]
 struct Arguments {

@@ -27,7 +27,7 @@ pub fn grant(cursor: &mut Cursor<'_>, revoke: bool) -> Result<Syntax> {
     Ok(Syntax::Ready(Ddl::Grant(Grant { revoke, privileges, on, roles, grant_option, cascade })))
 }
 
-/// ALL [PRIVILEGES], or a list. Empty = all.
+/// `ALL [PRIVILEGES]`, or a list. Empty = all.
 fn privileges(cursor: &mut Cursor<'_>) -> Result<Vec<Privilege>> {
     if cursor.eat("all") {
         cursor.eat("privileges");

@@ -362,7 +362,7 @@ fn check(cursor: &mut Cursor<'_>) -> Result<ConstraintDefinitionKind> {
     Ok(ConstraintDefinitionKind::Check { expression, columns: vec![] })
 }
 
-/// REFERENCES table [(columns)] [MATCH ...] [ON DELETE ...] [ON UPDATE ...] [deferrability]
+/// `REFERENCES table [(columns)] [MATCH ...] [ON DELETE ...] [ON UPDATE ...] [deferrability]`
 fn references(cursor: &mut Cursor<'_>, columns: Vec<String>) -> Result<ConstraintDefinitionKind> {
     cursor.expect("references")?;
     let target = cursor.name()?;

@@ -26,7 +26,7 @@ pub enum CopyTarget {
     Query(Box<Parsed>),
 }
 
-/// COPY { table [(columns)] | (query) } { FROM STDIN | TO STDOUT } [[WITH] options]
+/// `COPY { table [(columns)] | (query) } { FROM STDIN | TO STDOUT } [[WITH] options]`
 pub fn parse(cursor: &mut Cursor<'_>) -> Result<CopySyntax> {
     let position = cursor.position();
     let old_binary = cursor.eat("binary");

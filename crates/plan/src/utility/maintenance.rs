@@ -4,7 +4,7 @@ use super::{Utility, boolean_option};
 use crate::parse::cursor::Cursor;
 use types::{Result, err};
 
-/// VACUUM [FULL] [FREEZE] [VERBOSE] [ANALYZE] [tables], VACUUM (options) [tables].
+/// `VACUUM [FULL] [FREEZE] [VERBOSE] [ANALYZE] [tables]`, `VACUUM (options) [tables]`.
 pub fn vacuum(cursor: &mut Cursor<'_>) -> Result<Utility> {
     let (mut full, mut verbose, mut analyze) = (false, false, false);
     if cursor.is_symbol("(") {
@@ -74,7 +74,7 @@ fn tables(cursor: &mut Cursor<'_>) -> Result<Vec<types::ddl::Name>> {
     })
 }
 
-/// LOCK [TABLE] [ONLY] name [*], ... [IN mode MODE] [NOWAIT]
+/// `LOCK [TABLE] [ONLY] name [*], ... [IN mode MODE] [NOWAIT]`
 pub fn lock(cursor: &mut Cursor<'_>) -> Result<Utility> {
     cursor.eat("table");
     let tables = cursor.list(|cursor| {

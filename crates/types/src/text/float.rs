@@ -163,7 +163,7 @@ impl Shortest {
     }
 }
 
-/// digits[0].digits[1..] * 10^exponent, with an exponent below 10^-4 and from 10^limit on.
+/// `digits[0].digits[1..] * 10^exponent`, with an exponent below 10^-4 and from 10^limit on.
 fn push_digits(digits: &str, exponent: i32, limit: i32, out: &mut String) {
     let (first, rest) = digits.split_at(1);
     if exponent < -4 || exponent >= limit {
