@@ -336,6 +336,11 @@ impl Core {
         }
     }
 
+    /// 40001 if something that was read at `snapshot` has been written since.
+    pub(crate) fn check_reads(&self, snapshot: TxId, reads: &Reads) -> Result<()> {
+        if guard::lock(&self.order).hits(snapshot, reads) { Err(serialization_failure()) } else { Ok(()) }
+    }
+
     fn oldest_serializable(&self) -> TxId {
         let serializable = guard::lock(&self.serializable);
         serializable.keys().next().copied().unwrap_or(TxId::MAX).min(self.durable())

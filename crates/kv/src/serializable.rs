@@ -1,4 +1,5 @@
-//! SERIALIZABLE: what a transaction has read, checked at commit against what was written since its snapshot.
+//! SERIALIZABLE: what a transaction has read, checked when it writes and at commit against what was written since its
+//! snapshot.
 //!
 //! A transaction that writes is serialised at its commit, so everything it read must still be what it read. Readers
 //! are serialised at their snapshot and need no check. This aborts more than PostgreSQL does: any write that hits a

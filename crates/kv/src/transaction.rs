@@ -8,7 +8,8 @@
 //! ```
 //!
 //! It decides no conflict by itself: whether a row that changed since the snapshot ends a statement, or is read again,
-//! is for the caller to say ([`Transaction::changed_since_snapshot`]). Only SERIALIZABLE is checked here, at commit.
+//! is for the caller to say ([`Transaction::changed_since_snapshot`]). Only SERIALIZABLE is checked here, at the first
+//! write of each statement and at commit.
 
 use crate::commit::{Core, Request};
 use crate::guard;
@@ -65,6 +66,8 @@ pub struct Transaction {
     newest_seen: Arc<AtomicU64>,
     /// SERIALIZABLE only.
     reads: Option<Mutex<Reads>>,
+    /// SERIALIZABLE only: this statement has written, and was told that it may.
+    may_write: bool,
 }
 
 /// Longest key (`ledger.md` 1).
@@ -100,6 +103,7 @@ impl Transaction {
             system: false,
             newest_seen: Arc::default(),
             reads: serializable.then(Mutex::default),
+            may_write: false,
         }
     }
 
@@ -114,6 +118,7 @@ impl Transaction {
 
     /// A statement starts: a new snapshot at READ COMMITTED, and for the first statement at the other levels.
     pub fn refresh(&mut self) {
+        self.may_write = false;
         if self.begun && self.isolation != Isolation::ReadCommitted {
             return;
         }
@@ -409,7 +414,17 @@ impl Transaction {
                 key.len()
             );
         }
+        self.check_reads()?;
         self.lock_row(object, key, strength, LockWait::Block)?;
+        Ok(())
+    }
+
+    /// SERIALIZABLE: whose reads have been overwritten cannot commit a write. It learns that with the first row that a
+    /// statement writes, not only at commit.
+    fn check_reads(&mut self) -> Result<()> {
+        let Some(reads) = self.reads.as_ref().filter(|_| !self.may_write) else { return Ok(()) };
+        self.core.check_reads(self.snapshot.tx, &guard::lock(reads))?;
+        self.may_write = true;
         Ok(())
     }
 
