@@ -21,6 +21,7 @@ mod function;
 mod hypothetical;
 mod insert;
 mod literal;
+mod lock;
 mod named_argument;
 mod names;
 mod operator;

@@ -13,7 +13,7 @@ mod depth;
 pub mod lexer;
 pub mod prepass;
 pub mod reserved;
-mod spelling;
+pub mod spelling;
 pub mod types;
 
 use self::lexer::{Token, position, syntax_error};

@@ -4,12 +4,9 @@ use super::aggregate::{Collected, Grouping};
 use super::query::{Bound, Tail};
 use super::scope::Named;
 use super::{Binder, Clause, Place, Scope, names};
-use crate::node::{LockStrength, LockWait};
 use crate::rel::{self, Number, Numbers, Rel};
-use crate::statement::TableLock;
 use expr::{Expr, SortKey};
 use sqlparser::ast::{self, Expr as Sql, SelectItem};
-use types::ddl::Privilege;
 use types::{DataType, Error, Result, err};
 
 /// A query before LIMIT.
@@ -142,7 +139,7 @@ impl Binder<'_> {
             && collected.groupings.is_empty()
             && having_expr.is_none();
         if !tail.locks.is_empty() {
-            let name = lock_name(tail.locks);
+            let name = super::lock::name(tail.locks);
             let skips = |lock: &ast::LockClause| matches!(lock.nonblock, Some(ast::NonBlock::SkipLocked));
             if tail.with_ties && tail.locks.iter().any(skips) {
                 return Err(err!(SyntaxError, "SKIP LOCKED and WITH TIES options cannot be used together"));
@@ -483,79 +480,6 @@ impl Binder<'_> {
         }
         Ok(Some(on))
     }
-
-    /// FOR UPDATE and friends.
-    fn locked(&mut self, input: Rel, clauses: &[ast::LockClause], scope: &Scope<'_>) -> Result<Rel> {
-        let mut locks: Vec<rel::LockRows> = vec![];
-        for clause in clauses {
-            let ast::LockClause { lock_type, of, nonblock } = clause;
-            let strength = match lock_type {
-                ast::LockType::Update => LockStrength::Update,
-                ast::LockType::Share => LockStrength::Share,
-            };
-            let wait = match nonblock {
-                None => LockWait::Block,
-                Some(ast::NonBlock::Nowait) => LockWait::Nowait,
-                Some(ast::NonBlock::SkipLocked) => LockWait::SkipLocked,
-            };
-            let name = lock_name(std::slice::from_ref(clause));
-            let tables: Vec<_> = match of {
-                None => scope.tables.iter().filter(|table| table.base.is_some()).collect(),
-                Some(of) => {
-                    let (_, wanted) = names::object_name(of)?;
-                    match scope.tables.iter().find(|table| table.name == wanted) {
-                        Some(table) if table.base.is_some() => vec![table],
-                        Some(_) => {
-                            let error = err!(WrongObjectType, "{name} cannot be applied to \"{wanted}\"");
-                            return Err(self.at(error, of));
-                        }
-                        None => {
-                            let error = err!(
-                                UndefinedTable,
-                                "relation \"{wanted}\" in {name} clause not found in FROM clause"
-                            );
-                            return Err(self.at(error, of));
-                        }
-                    }
-                }
-            };
-            for table in tables {
-                let Some((relation, key)) = table.base.clone() else { continue };
-                if self.past(&input, key) {
-                    return Err(err!(
-                        ReadOnlySqlTransaction,
-                        "{name} cannot be applied to the past of \"{}\"",
-                        table.name
-                    ));
-                }
-                self.need(&relation, Privilege::Update, TableLock::RowShare);
-                match locks.iter_mut().find(|lock| lock.key == key) {
-                    Some(lock) => {
-                        lock.strength = lock.strength.max(strength);
-                        if wait != LockWait::Block {
-                            lock.wait = wait;
-                        }
-                    }
-                    None => locks.push(rel::LockRows { relation, key, strength, wait }),
-                }
-            }
-        }
-        if locks.is_empty() {
-            return Ok(input);
-        }
-        Ok(Rel::LockRows { input: Box::new(input), locks })
-    }
-
-    /// Whether the scan that makes this row key reads another moment than now.
-    fn past(&self, rel: &Rel, key: Number) -> bool {
-        let mut found = false;
-        rel.visit(&mut |rel| {
-            if let Rel::Scan(scan) = rel {
-                found |= scan.key == key && !matches!(scan.versions, crate::node::Versions::Snapshot);
-            }
-        });
-        found
-    }
 }
 
 /// The table and column behind a column of this level.
@@ -591,13 +515,6 @@ fn plain_star(options: &ast::WildcardAdditionalOptions) -> Result<()> {
         return Err(Error::unsupported("options of *"));
     }
     Ok(())
-}
-
-fn lock_name(locks: &[ast::LockClause]) -> &'static str {
-    match locks.first().map(|clause| &clause.lock_type) {
-        Some(ast::LockType::Share) => "FOR SHARE",
-        _ => "FOR UPDATE",
-    }
 }
 
 fn is_volatile(expr: &Expr) -> bool {

@@ -253,17 +253,6 @@ fn filled_in(rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan>) -> Option<usi
             return Some(end + 3);
         }
     }
-    // Weaker row locks: the stronger ones exclude all that these do.
-    for (words, strong, keyword) in [
-        (&["for", "no", "key", "update"][..], "UPDATE", Keyword::UPDATE),
-        (&["for", "key", "share"][..], "SHARE", Keyword::SHARE),
-    ] {
-        if are(rest, words) {
-            out.push(word("FOR", Keyword::FOR, span));
-            out.push(word(strong, keyword, span));
-            return Some(words.len());
-        }
-    }
     // TABLE t, at the start of a query.
     if is_word(rest.first(), "table") && matches!(rest.get(1)?.token, Token::Word(_)) {
         let before = out.last();

@@ -7,6 +7,7 @@
 //!   x OPERATOR(pg_catalog.=) ANY     x = ANY
 //!   ROWS FROM (f(), g())             __rows_from(f(), g())
 //!   f(name := value)                 f(name => value)
+//!   FOR KEY SHARE OF a, b NOWAIT     FOR SHARE OF __weaker.a NOWAIT FOR SHARE OF __weaker.b NOWAIT
 //! ```
 
 use super::lexer::syntax_error;
@@ -16,8 +17,17 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use types::Result;
 
 /// Names that only the rewriting may write.
-pub const MARKERS: [&str; 5] =
-    ["__exclude_current_row", "__exclude_group", "__exclude_ties", "__exclude_no_others", "__rows_from"];
+pub const MARKERS: [&str; 6] = [
+    "__exclude_current_row",
+    "__exclude_group",
+    "__exclude_ties",
+    "__exclude_no_others",
+    "__rows_from",
+    WEAKER,
+];
+
+/// Before the table of a row lock: FOR NO KEY UPDATE instead of FOR UPDATE, FOR KEY SHARE instead of FOR SHARE.
+pub const WEAKER: &str = "__weaker";
 
 /// Rewrites what `rest` starts with, and returns how many tokens were taken.
 pub fn respelled(text: &str, rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan>) -> Result<Option<usize>> {
@@ -51,7 +61,52 @@ pub fn respelled(text: &str, rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan
         out.push(word("__rows_from", Keyword::NoKeyword, span));
         return Ok(Some(2));
     }
-    Ok(exclusion(rest, out))
+    Ok(lock_clause(rest, out).or_else(|| exclusion(rest, out)))
+}
+
+/// A row lock that is weaker than those sqlparser knows, or of several tables.
+fn lock_clause(rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan>) -> Option<usize> {
+    let (words, keyword, weaker) = match () {
+        _ if are(rest, &["for", "update"]) => (2, Keyword::UPDATE, false),
+        _ if are(rest, &["for", "share"]) => (2, Keyword::SHARE, false),
+        _ if are(rest, &["for", "no", "key", "update"]) => (4, Keyword::UPDATE, true),
+        _ if are(rest, &["for", "key", "share"]) => (3, Keyword::SHARE, true),
+        _ => return None,
+    };
+    let span = rest.first()?.span;
+    let mut at = words;
+    let mut names = Vec::new();
+    let comma = |at: usize| rest.get(at).is_some_and(|next| next.token == Token::Comma);
+    while if names.is_empty() { is_word(rest.get(at), "of") } else { comma(at) } {
+        names.push(rest.get(at + 1)?.clone());
+        at += 2;
+    }
+    let wait = match () {
+        _ if is_word(rest.get(at), "nowait") => 1,
+        _ if are(rest.get(at..)?, &["skip", "locked"]) => 2,
+        _ => 0,
+    };
+    let wait = rest.get(at..at + wait)?;
+    let mut clause = |name: Option<TokenWithSpan>| {
+        out.push(word("FOR", Keyword::FOR, span));
+        out.push(word(if keyword == Keyword::UPDATE { "UPDATE" } else { "SHARE" }, keyword, span));
+        if weaker || name.is_some() {
+            out.push(word("OF", Keyword::OF, span));
+        }
+        if weaker {
+            out.push(word(WEAKER, Keyword::NoKeyword, span));
+        }
+        if weaker && name.is_some() {
+            out.push(TokenWithSpan::new(Token::Period, span));
+        }
+        out.extend(name);
+        out.extend_from_slice(wait);
+    };
+    match names.is_empty() {
+        true => clause(None),
+        false => names.into_iter().for_each(|name| clause(Some(name))),
+    }
+    Some(at + wait.len())
 }
 
 /// ONLY before a table's name. FETCH FIRST ROW ONLY is another.
