@@ -8,7 +8,10 @@ use crate::schema::{SchemaView, at};
 use crate::sequence::SequenceState;
 use crate::state::State;
 use crate::table::Table;
-use kv::{Committed, Isolation, LockWait, Meta, ObjectId, Savepoint, Snapshot, TableMode, TxId};
+use kv::lock::AdvisoryKey;
+use kv::{
+    Committed, Isolation, LockWait, Meta, ObjectId, Savepoint, SessionLocks, Snapshot, TableMode, TxId,
+};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use types::schema::{Relation, Schema};
@@ -143,9 +146,25 @@ impl Transaction {
         })
     }
 
-    /// The process that deadlock reports name.
-    pub fn set_process(&mut self, process: i32) {
-        self.kv.set_process(process);
+    /// The session that this is a transaction of: to be said before anything is locked.
+    pub fn set_session(&mut self, session: &SessionLocks) {
+        self.kv.set_session(session);
+    }
+
+    /// To the end of the transaction. False only with [`LockWait::SkipLocked`].
+    pub fn lock_advisory(&mut self, key: AdvisoryKey, shared: bool, wait: LockWait) -> Result<bool> {
+        self.kv.lock_advisory(key, shared, wait)
+    }
+
+    /// To the end of the session, or until it is freed. False only with [`LockWait::SkipLocked`].
+    pub fn lock_for_session(
+        &self,
+        session: &SessionLocks,
+        key: AdvisoryKey,
+        shared: bool,
+        wait: LockWait,
+    ) -> Result<bool> {
+        session.lock(&self.kv, key, shared, wait)
     }
 
     /// What follows reads another moment, or the present again with this transaction's own writes.

@@ -33,7 +33,7 @@ mod writes;
 
 pub use cells::{Cell, Cells};
 pub use commit::OnFatal;
-pub use lock::{LockStrength, LockWait, TableMode};
+pub use lock::{LockStrength, LockWait, SessionLocks, TableMode};
 pub use record::{Change, Meta, Op};
 pub use snapshot::{Cursor, Snapshot, Version};
 pub use store::{Options, Store};

@@ -1,4 +1,5 @@
-//! Locks in memory: rows in four strengths, values of unique keys, tables in eight modes; a wait-for graph.
+//! Locks in memory: rows in four strengths, values of unique keys, tables in eight modes, advisory locks; a wait-for
+//! graph.
 //!
 //! One table behind one mutex. A request that conflicts with a lock that is held, or with one that has waited longer,
 //! waits in its resource's queue; whoever holds the resource already goes before those that wait for it. Before it
@@ -53,9 +54,17 @@ pub(crate) enum Resource {
     Row(ObjectId, Box<[u8]>),
     Value(IndexId, Box<[u8]>),
     Table(u32),
+    Advisory(AdvisoryKey),
 }
 
-/// A transaction.
+/// What an advisory lock is on: a number that its users agree on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AdvisoryKey {
+    One(i64),
+    Two(i32, i32),
+}
+
+/// A transaction, or all of a session.
 pub(crate) type Owner = u64;
 
 /// A set of modes: bit n = mode n of its kind of resource.
@@ -136,23 +145,43 @@ impl LockTable {
             return Ok(true);
         }
         let resource = Arc::new(resource);
-        let mut state = guard::lock(&self.state);
-        let queue = state.queues.entry(resource.clone()).or_default();
-        if queue.may_pass(owner, &resource, mode) {
-            queue.grant(owner, mode);
-        } else {
-            match wait {
-                LockWait::SkipLocked => return Ok(false),
-                LockWait::Nowait => return Err(not_available(&resource)),
-                LockWait::Block => {
-                    drop(state);
-                    self.wait(owner, &resource, mode, patience)?;
-                }
-            }
+        if !self.grant(owner, &resource, mode, wait, patience)? {
+            return Ok(false);
         }
         *held.modes.entry(resource.clone()).or_default() |= 1 << mode;
         held.order.push((resource, 1 << mode));
         Ok(true)
+    }
+
+    /// The same without the owner's own list.
+    pub(crate) fn grant(
+        &self,
+        owner: Owner,
+        resource: &Arc<Resource>,
+        mode: u8,
+        wait: LockWait,
+        patience: &Patience,
+    ) -> Result<bool> {
+        let mut state = guard::lock(&self.state);
+        let queue = state.queues.entry(resource.clone()).or_default();
+        if queue.may_pass(owner, resource, mode) {
+            queue.grant(owner, mode);
+            return Ok(true);
+        }
+        match wait {
+            LockWait::SkipLocked => Ok(false),
+            LockWait::Nowait => Err(not_available(resource)),
+            LockWait::Block => {
+                drop(state);
+                self.wait(owner, resource, mode, patience)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Frees one mode of one resource.
+    pub(crate) fn free(&self, owner: Owner, resource: &Arc<Resource>, mode: u8) {
+        guard::lock(&self.state).release(owner, resource, 1 << mode);
     }
 
     /// Frees what was granted after the first `keep`.
@@ -384,7 +413,9 @@ impl State {
         let line = |Edge { waiter, resource, mode, blocker }: &Edge| {
             let what = match **resource {
                 Resource::Row(..) | Resource::Value(..) => format!("ShareLock on transaction {blocker}"),
-                Resource::Table(oid) => format!("{} on relation {oid}", mode_name(resource, *mode)),
+                Resource::Table(_) | Resource::Advisory(_) => {
+                    format!("{} on {resource}", mode_name(resource, *mode))
+                }
             };
             let (waiter, blocker) = (process(waiter), process(blocker));
             format!("Process {waiter} waits for {what}; blocked by process {blocker}.")
@@ -428,6 +459,7 @@ fn not_available(resource: &Resource) -> Error {
     let what = match resource {
         Resource::Row(..) | Resource::Value(..) => ROW_NOT_AVAILABLE,
         Resource::Table(..) => RELATION_NOT_AVAILABLE,
+        Resource::Advisory(..) => "could not obtain advisory lock",
     };
     Error::new(SqlState::LockNotAvailable, what)
 }
@@ -438,6 +470,7 @@ fn conflicts(resource: &Resource, mode: u8) -> Modes {
         Resource::Row(..) => &ROW_CONFLICTS,
         Resource::Value(..) => &[1],
         Resource::Table(..) => &TABLE_CONFLICTS,
+        Resource::Advisory(..) => &session::ADVISORY_CONFLICTS,
     };
     table.get(mode as usize).copied().unwrap_or(Modes::MAX)
 }
@@ -465,6 +498,7 @@ fn mode_name(resource: &Resource, mode: u8) -> &'static str {
         Resource::Row(..) => &ROW,
         Resource::Value(..) => &["ExclusiveLock"],
         Resource::Table(..) => &TABLE,
+        Resource::Advisory(..) => &session::ADVISORY_MODES,
     };
     names.get(mode as usize).copied().unwrap_or("Lock")
 }
@@ -476,9 +510,19 @@ impl fmt::Display for Resource {
             Resource::Row(object, key) => write!(f, "row {} of relation {object}", hex(key)),
             Resource::Value(index, key) => write!(f, "value {} of index {index}", hex(key)),
             Resource::Table(oid) => write!(f, "relation {oid}"),
+            // As PostgreSQL: the two halves of the key, and whether it was one number or two.
+            Resource::Advisory(AdvisoryKey::One(key)) => {
+                write!(f, "advisory lock [{},{},1]", (key >> 32) as u32, *key as u32)
+            }
+            Resource::Advisory(AdvisoryKey::Two(high, low)) => {
+                write!(f, "advisory lock [{},{},2]", *high as u32, *low as u32)
+            }
         }
     }
 }
 
+mod session;
 #[cfg(test)]
 mod tests;
+
+pub use session::SessionLocks;

@@ -7,7 +7,7 @@ use crate::index::open::OpenIndex;
 use crate::ledger::{Ledger, LedgerOptions};
 use crate::snapshot::Snapshot;
 use crate::transaction::{Isolation, Transaction};
-use crate::{At, Derive, IndexId, TxId};
+use crate::{At, Derive, IndexId, SessionLocks, TxId};
 use host::Host;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -97,6 +97,13 @@ impl Store {
     pub fn begin_at_least(&self, isolation: Isolation, tx: TxId) -> Transaction {
         let owner = self.0.transactions.fetch_add(1, Ordering::Relaxed);
         Transaction::begin(self.0.core.clone(), self.0.host.random.clone(), owner, isolation, tx)
+    }
+
+    /// For a session: its transactions own their locks together, and it may hold locks beyond them. `process`: how
+    /// deadlock reports name it.
+    pub fn session_locks(&self, process: i32) -> SessionLocks {
+        let owner = self.0.transactions.fetch_add(1, Ordering::Relaxed);
+        SessionLocks::new(self.0.core.clone(), owner, process)
     }
 
     /// Returns when transaction `tx` is durable.

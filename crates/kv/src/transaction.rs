@@ -148,9 +148,15 @@ impl Transaction {
         self.system = system;
     }
 
-    /// The process that runs this transaction, for deadlock reports.
-    pub fn set_process(&mut self, process: i32) {
+    /// Locks are this owner's from now on, and deadlock reports name this process.
+    pub(crate) fn own_locks_as(&mut self, owner: Owner, process: i32) {
+        debug_assert!(self.held.len() == 0, "locks cannot change hands");
+        self.owner = owner;
         self.patience.process = Some(process);
+    }
+
+    pub(crate) fn patience(&self) -> &Patience {
+        &self.patience
     }
 
     /// Names this transaction in deadlock reports and [`crate::Store::locks`].
@@ -428,7 +434,7 @@ impl Transaction {
         Ok(())
     }
 
-    fn acquire(&mut self, resource: Resource, mode: u8, wait: LockWait) -> Result<bool> {
+    pub(crate) fn acquire(&mut self, resource: Resource, mode: u8, wait: LockWait) -> Result<bool> {
         self.core.locks.acquire(self.owner, &mut self.held, resource, mode, wait, &self.patience)
     }
 }

@@ -1,5 +1,6 @@
 //! Functions that only a session can answer: who, where, when, its settings, its sequences, its ledger.
 
+mod advisory;
 mod describe;
 mod ledger;
 mod name;
@@ -51,7 +52,7 @@ impl exec::run::Functions for Answers<'_> {
                 if let [Value::Float8(seed)] = args {
                     known.seed.set(Some(seed.to_bits() | 1));
                 }
-                Ok(Value::Null)
+                Ok(Value::VOID)
             }
             "gen_random_uuid" => {
                 let mut bytes: [u8; 16] = host::random::bytes(&*known.cluster.host().random);
@@ -83,6 +84,7 @@ impl exec::run::Functions for Answers<'_> {
             "to_regclass" | "to_regtype" | "to_regproc" | "to_regnamespace" | "to_regrole" => {
                 name::to_reg(self, transaction, name, args)
             }
+            _ if name.contains("advisory") => advisory::call(known, transaction, name, args),
             _ if name.starts_with("ledger.") => ledger::call(known, transaction, name, args),
             _ if name.starts_with("has_") || name == "pg_has_role" => {
                 privilege::call(known, transaction, name, args)
@@ -154,7 +156,7 @@ impl Answers<'_> {
             self.known.interrupt.check()?;
             std::thread::sleep(left.min(std::time::Duration::from_millis(10)));
         }
-        Ok(Value::Null)
+        Ok(Value::VOID)
     }
 
     /// pg_cancel_backend, pg_terminate_backend: of one's own sessions, or anyone's for a superuser.

@@ -407,6 +407,7 @@ impl Session {
                 self.prepared.clear();
                 self.known.sequences.borrow_mut().clear();
                 self.known.last_sequence.set(None);
+                self.known.locks.unlock_all();
                 self.set_session_authorization(None)?;
                 self.known.settings.borrow_mut().reset_all()?;
                 for (name, _) in self.reported_settings() {

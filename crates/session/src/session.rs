@@ -54,6 +54,7 @@ impl Session {
         let now = cluster.host().clock.now_us();
         let mut session = Session {
             known: Known {
+                locks: catalog.store().session_locks(process_id),
                 cluster,
                 process_id,
                 interrupt: registered.interrupt,

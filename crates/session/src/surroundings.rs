@@ -16,6 +16,7 @@ pub struct Known {
     pub cluster: Cluster,
     pub process_id: i32,
     pub interrupt: Arc<Interrupt>,
+    pub locks: kv::SessionLocks,
     pub database: String,
     pub database_owner: Oid,
     pub client_address: Option<String>,

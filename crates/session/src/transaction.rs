@@ -203,7 +203,7 @@ impl Session {
     fn begun(&self, begin: Begin) -> Result<Transaction> {
         let mut transaction = self.catalog.begin(begin)?;
         let interrupt = self.known.interrupt.clone();
-        transaction.set_process(self.known.process_id);
+        transaction.set_session(&self.known.locks);
         transaction.set_interrupt(std::sync::Arc::new(move || interrupt.check()));
         transaction.set_lock_timeout(self.timeout_ms("lock_timeout"));
         Ok(transaction)

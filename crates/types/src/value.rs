@@ -120,6 +120,9 @@ impl Array {
 }
 
 impl Value {
+    /// What a function that returns nothing returns: it prints as nothing, and is not NULL.
+    pub const VOID: Value = Value::Text(String::new());
+
     pub const fn is_null(&self) -> bool {
         matches!(self, Value::Null)
     }

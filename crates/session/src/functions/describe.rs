@@ -14,7 +14,7 @@ use crate::surroundings::Known;
 use catalog::Transaction;
 use std::sync::Arc;
 use types::schema::{Constraint, Index, Relation, RelationKind, Schema};
-use types::{DataType, Error, Oid, Result, Value, err};
+use types::{DataType, Error, Oid, Result, Value};
 
 pub fn call(
     known: &Known,
@@ -122,15 +122,6 @@ pub fn call(
         ("pg_stat_get_numscans", _) => Ok(Value::Null),
         ("acldefault", [Value::Text(kind), Value::Oid(owner)]) => privileges::default(kind, &at.role(*owner)),
         ("aclcontains", [Value::Array(list), Value::Text(item)]) => privileges::contains(list, item),
-        // No advisory lock can be taken, so none is held: to free all is done, to free one is to be told.
-        ("pg_advisory_unlock_all", []) => Ok(Value::Null),
-        ("pg_advisory_unlock" | "pg_advisory_unlock_shared", _) => {
-            let mode = if name.ends_with("shared") { "ShareLock" } else { "ExclusiveLock" };
-            known.notice("WARNING", err!(Warning, "you don't own a lock of type {mode}"));
-            Ok(Value::Bool(false))
-        }
-        (name, _) if name.contains("advisory") => Err(Error::unsupported(format!("function {name}()"))
-            .hint("There are no advisory locks. Lock a row with SELECT ... FOR UPDATE instead.")),
         _ => Err(Error::unsupported(format!("function {name}()"))),
     }
 }
