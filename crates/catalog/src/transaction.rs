@@ -204,11 +204,36 @@ impl Transaction {
             return Ok(());
         }
         self.kv.refresh();
-        let tx = self.kv.snapshot().tx();
-        if !self.changes_catalog && self.shared.settled_version() != Some(self.state.version) {
-            self.state = self.shared.state_at(tx)?;
+        self.see_catalog()
+    }
+
+    /// The schema is that of now from here on, whatever the snapshot of rows: a table is what it is, as in PostgreSQL.
+    pub fn see_catalog(&mut self) -> Result<()> {
+        if self.past.is_none()
+            && !self.changes_catalog
+            && self.shared.settled_version() != Some(self.state.version)
+        {
+            let tx = self.shared.store.snapshot(kv::At::Latest)?.tx();
+            self.state = self.shared.state_at(tx.max(self.kv.snapshot().tx()))?;
         }
         Ok(())
+    }
+
+    /// Locks a relation for a statement that was planned with its descriptor. False: that has changed meanwhile, and the
+    /// statement is to be planned again after another [`Transaction::begin_statement`], which sees the change. The past
+    /// needs no lock.
+    pub fn lock_planned(&mut self, oid: Oid, mode: TableMode) -> Result<bool> {
+        if self.past.is_some() {
+            return Ok(true);
+        }
+        let Some(planned) = self.state.relations.get(&oid).cloned() else { return Ok(true) };
+        self.lock_table(&planned, mode, LockWait::Block)?;
+        if self.is_current(&planned) {
+            return Ok(true);
+        }
+        // Its lock was released when the change was ordered. It is seen once it is durable.
+        self.shared.store.wait_durable(self.shared.settled().from_tx)?;
+        Ok(false)
     }
 
     /// Ends a statement: immediate constraints that wait for its end (NO ACTION foreign keys) are checked.

@@ -137,8 +137,8 @@ impl Session {
         let limit = if max_rows == 0 { usize::MAX } else { max_rows };
         if matches!(portal.state, PortalState::Ready) {
             // Another moment may be read since it was bound.
-            if portal.cursor.is_none() && matches!(&*portal.prepared.statement, Statement::Query(_)) {
-                portal.prepared = self.current(&portal.prepared, &portal.parameters)?;
+            if portal.cursor.is_none() {
+                portal.prepared = self.current_locked(&portal.prepared, &portal.parameters, describe)?;
             }
             if let Statement::Query(query) = &*portal.prepared.statement {
                 self.begin_query(query)?;

@@ -1,7 +1,8 @@
 //! Planned statements: what PREPARE and Parse keep, and when they are planned again.
 
 use crate::session::Session;
-use plan::{Field, Parsed, Statement};
+use plan::statement::{Copy, CopySource};
+use plan::{Field, Parsed, Query, Statement};
 use std::sync::Arc;
 use types::{DataType, Moment, Result, TxId, Value, err};
 
@@ -67,6 +68,7 @@ impl Session {
         let search_path = self.known.search_path();
         let user = self.known.current_user();
         let transaction = self.open_transaction()?;
+        transaction.see_catalog()?;
         let as_of = transaction.past_tx();
         let schema = transaction.schema(&search_path, user);
         let key = PlanKey { schema_version: schema.version(), search_path, user, as_of };
@@ -97,16 +99,39 @@ impl Session {
     /// The statement as it is, or planned anew where what it depends on has changed: the schema of now, or that of a
     /// moment which `values` or the time decide. 0A000 when that changes the result's columns.
     pub(crate) fn current(&mut self, prepared: &Prepared, values: &[Value]) -> Result<Prepared> {
+        self.planned_anew(prepared, values, false)
+    }
+
+    /// The same with its tables locked: a table that changed while its lock was awaited is seen as it is now. `untold`:
+    /// nobody knows the result's columns yet, so that they may change.
+    pub(crate) fn current_locked(
+        &mut self,
+        prepared: &Prepared,
+        values: &[Value],
+        untold: bool,
+    ) -> Result<Prepared> {
+        let mut prepared = self.planned_anew(prepared, values, untold)?;
+        while let Some(query) = query_of(&prepared.statement).cloned()
+            && !self.lock_planned(&query)?
+        {
+            self.begin_step()?;
+            prepared = self.planned_anew(&prepared, values, untold)?;
+        }
+        Ok(prepared)
+    }
+
+    fn planned_anew(&mut self, prepared: &Prepared, values: &[Value], untold: bool) -> Result<Prepared> {
         let Some(planned_for) = &prepared.key else { return Ok(prepared.clone()) };
         let search_path = self.known.search_path();
         let user = self.known.current_user();
         let settings = self.known.text_settings();
         let transaction = self.open_transaction()?;
+        transaction.see_catalog()?;
         let as_of = transaction.past_tx();
         let schema = transaction.schema(&search_path, user);
         let key = PlanKey { schema_version: schema.version(), search_path, user, as_of };
         let mut other_moment = false;
-        for moment in moments(&prepared.statement) {
+        for moment in query_of(&prepared.statement).map_or(&[][..], |query| &query.moments) {
             let wanted = moment.evaluate(values, &settings)?;
             other_moment |= match moment.planned {
                 Some(planned) => planned != wanted,
@@ -128,7 +153,7 @@ impl Session {
                 .as_ref()
                 .map(|fields| fields.iter().map(|f| (f.name.clone(), f.ty)).collect::<Vec<_>>())
         };
-        if shape(&planned) != shape(prepared) {
+        if !untold && shape(&planned) != shape(prepared) {
             let error = err!(FeatureNotSupported, "cached plan must not change result type");
             return Err(match other_moment {
                 true => error
@@ -187,13 +212,18 @@ impl Session {
 }
 
 /// The moments that are decided when a statement runs.
-fn moments(statement: &Statement) -> &[plan::statement::PlannedMoment] {
+/// The query that a statement runs.
+fn query_of(statement: &Statement) -> Option<&Arc<Query>> {
     match statement {
         Statement::Query(query)
         | Statement::CreateTableAs { query, .. }
-        | Statement::Declare { query, .. } => &query.moments,
-        Statement::Explain { query, .. } => moments(query),
-        _ => &[],
+        | Statement::Declare { query, .. }
+        | Statement::Copy(Copy { source: CopySource::Query(query), .. }) => Some(query),
+        Statement::Copy(Copy { source: CopySource::Table { insert, select, .. }, .. }) => {
+            insert.as_ref().or(select.as_ref())
+        }
+        Statement::Explain { query, .. } => query_of(query),
+        _ => None,
     }
 }
 

@@ -101,7 +101,7 @@ impl Session {
             Statement::Execute { name, arguments } => {
                 let prepared = self.prepared(name)?;
                 let values = self.arguments(&prepared, name, arguments)?;
-                match &*self.current(&prepared, &values)?.statement {
+                match &*self.current_locked(&prepared, &values, true)?.statement {
                     Statement::Query(query) => (query.clone(), values),
                     _ => return Err(Error::unsupported("EXPLAIN of this statement")),
                 }

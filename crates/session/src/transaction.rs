@@ -224,7 +224,23 @@ impl Session {
         }
     }
 
-    /// Before a query runs: its snapshot, its privileges, its locks.
+    /// Locks the tables of a query. False: one of them has changed since the query was planned.
+    pub(crate) fn lock_planned(&mut self, query: &Query) -> Result<bool> {
+        let transaction = self.open_transaction()?;
+        for (oid, mode) in &query.locks {
+            let mode = match mode {
+                plan::statement::TableLock::AccessShare => kv::TableMode::AccessShare,
+                plan::statement::TableLock::RowShare => kv::TableMode::RowShare,
+                plan::statement::TableLock::RowExclusive => kv::TableMode::RowExclusive,
+            };
+            if !transaction.lock_planned(*oid, mode)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Before a query runs whose tables are locked: its snapshot, its privileges.
     pub(crate) fn begin_query(&mut self, query: &Query) -> Result<()> {
         self.begin_step()?;
         self.fill_listings(query);
@@ -235,19 +251,7 @@ impl Session {
         {
             return Err(err!(ReadOnlySqlTransaction, "cannot execute {command} in a read-only transaction"));
         }
-        crate::access::check_query(query, transaction, &self.known)?;
-        for (oid, mode) in &query.locks {
-            let mode = match mode {
-                plan::statement::TableLock::AccessShare => kv::TableMode::AccessShare,
-                plan::statement::TableLock::RowShare => kv::TableMode::RowShare,
-                plan::statement::TableLock::RowExclusive => kv::TableMode::RowExclusive,
-            };
-            let relation = transaction.state().relations.get(oid).cloned();
-            if let Some(relation) = relation {
-                transaction.lock_table(&relation, mode, kv::LockWait::Block)?;
-            }
-        }
-        Ok(())
+        crate::access::check_query(query, transaction, &self.known)
     }
 
     /// Starts a statement in the transaction: a new snapshot at READ COMMITTED.
