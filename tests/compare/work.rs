@@ -4,8 +4,7 @@ use crate::seconds;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::Command;
-use stele_tests::server::said;
-use stele_tests::tpch::psql;
+use stele_tests::server::{psql, said};
 
 pub struct Target {
     /// What libpq takes.

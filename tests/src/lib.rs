@@ -1,7 +1,8 @@
 //! End-to-end tests of Stele, and the comparison with PostgreSQL.
 //!
-//! - `fixtures/`: the files of `sql-fixtures/`, in process, over the wire, and against PostgreSQL 15.
-//! - `system/`: the commands, the files, the drivers, load, kill -9, the order of crates.
+//! - `fixtures/`: the files of `sql-fixtures/`, in process, over the wire, and against PostgreSQL 15; its schedules of
+//!   several sessions.
+//! - `system/`: the commands, the files, the drivers, load, isolation, kill -9, the order of crates.
 //! - `interop/`: programs of others that check our proofs.
 //! - `drivers/`: scripts for the drivers of other languages.
 //! - `compare/`: the benchmark command.

@@ -43,6 +43,13 @@ pub fn said(output: Output) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// psql with one command; rows unaligned, fields separated by bars.
+pub fn psql(connection: &str, sql: &str) -> Command {
+    let mut command = Command::new("psql");
+    command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, connection]);
+    command
+}
+
 /// Whether a program is on this machine; says so if it is not.
 pub fn installed(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output().is_ok();
@@ -107,11 +114,7 @@ impl Server {
 
     /// psql's unaligned output, without its last line feed.
     pub fn psql(&self, sql: &str) -> String {
-        let output = Command::new("psql")
-            .args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, &self.connection()])
-            .output()
-            .unwrap();
-        said(output).trim_end().to_owned()
+        said(psql(&self.connection(), sql).output().unwrap()).trim_end().to_owned()
     }
 
     /// kill -9.

@@ -2,10 +2,11 @@
 //!
 //! The queries are those of the specification (revision 3.0.1) with its validation parameters.
 
+use crate::server::{psql, said};
 use std::fmt::Display;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use tpchgen::generators as tables;
 
 fn file(name: &str) -> String {
@@ -21,7 +22,7 @@ pub fn query(number: usize) -> String {
 /// Makes the tables and fills them. `connection`: what psql takes. `scale`: 1 is 6 million line items.
 pub fn load(connection: &str, scale: f64) {
     let output = psql(connection, &file("schema.sql")).output().unwrap();
-    crate::server::said(output);
+    said(output);
     copy(connection, "region", tables::RegionGenerator::new(scale, 1, 1).iter());
     copy(connection, "nation", tables::NationGenerator::new(scale, 1, 1).iter());
     copy(connection, "part", tables::PartGenerator::new(scale, 1, 1).iter());
@@ -30,8 +31,8 @@ pub fn load(connection: &str, scale: f64) {
     copy(connection, "customer", tables::CustomerGenerator::new(scale, 1, 1).iter());
     copy(connection, "orders", tables::OrderGenerator::new(scale, 1, 1).iter());
     copy(connection, "lineitem", tables::LineItemGenerator::new(scale, 1, 1).iter());
-    crate::server::said(psql(connection, &file("indexes.sql")).output().unwrap());
-    crate::server::said(psql(connection, "ANALYZE").output().unwrap());
+    said(psql(connection, &file("indexes.sql")).output().unwrap());
+    said(psql(connection, "ANALYZE").output().unwrap());
 }
 
 /// Rows in TPC-H's own format: fields end with a bar.
@@ -51,11 +52,4 @@ fn copy(connection: &str, table: &str, rows: impl Iterator<Item = impl Display>)
     }
     drop(sink.into_inner().unwrap());
     assert!(child.wait().unwrap().success(), "COPY {table} failed");
-}
-
-/// psql with one command; rows unaligned, fields separated by bars.
-pub fn psql(connection: &str, sql: &str) -> Command {
-    let mut command = Command::new("psql");
-    command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, connection]);
-    command
 }

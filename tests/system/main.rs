@@ -1,4 +1,4 @@
-//! The whole, from outside: commands, files, drivers, load, kill -9, the order of crates.
+//! The whole, from outside: commands, files, drivers, load, isolation, kill -9, the order of crates.
 
 mod commands;
 mod drivers;

@@ -19,7 +19,7 @@ fn every_query_gives_the_answer_of_postgres() {
         let query = tpch::query(number);
         let answer = |connection: &str| {
             let start = Instant::now();
-            let lines = lines(server::said(tpch::psql(connection, &query).output().unwrap()));
+            let lines = lines(server::said(server::psql(connection, &query).output().unwrap()));
             (lines, start.elapsed())
         };
         let ((expected, theirs), (given, ours)) =

@@ -29,6 +29,7 @@ mod outer_join;
 mod output_name;
 mod position;
 mod query;
+mod relation;
 mod returning;
 mod scope;
 mod select;

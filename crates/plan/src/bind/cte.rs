@@ -285,18 +285,7 @@ impl Binder<'_> {
             true => Rel::WorkTable { cte, columns: numbers },
             false => Rel::CteScan { cte, columns: numbers, outer },
         };
-        Ok(Some((
-            rel,
-            Table {
-                name: name.to_owned(),
-                schema: None,
-                columns,
-                hidden: vec![],
-                base: None,
-                scalar: false,
-                nullable: None,
-            },
-        )))
+        Ok(Some((rel, Table::of(name, columns))))
     }
 }
 

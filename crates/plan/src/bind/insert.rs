@@ -416,15 +416,7 @@ impl Binder<'_> {
             }
         }
         let schema = qualified.then(|| relation.schema.clone());
-        let table = Table {
-            name: name.to_owned(),
-            schema,
-            columns,
-            hidden: vec![],
-            base: None,
-            scalar: false,
-            nullable: None,
-        };
+        let table = Table { schema, ..Table::of(name, columns) };
         (numbers, table)
     }
 

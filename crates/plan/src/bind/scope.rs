@@ -35,6 +35,21 @@ pub(crate) struct Table {
     pub nullable: Option<Number>,
 }
 
+impl Table {
+    /// Of this name, with these columns and nothing else.
+    pub fn of(name: impl Into<String>, columns: Vec<Named>) -> Table {
+        Table {
+            name: name.into(),
+            schema: None,
+            columns,
+            hidden: vec![],
+            base: None,
+            scalar: false,
+            nullable: None,
+        }
+    }
+}
+
 /// A column under the name it has here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Named {

@@ -112,15 +112,7 @@ impl Binder<'_> {
             .filter(|(column, _)| !column.dropped)
             .map(|(column, number)| Named { name: column.name.clone(), number: *number, origin: None })
             .collect();
-        let table = Table {
-            name: relation.name.clone(),
-            schema: None,
-            columns,
-            hidden: vec![],
-            base: None,
-            scalar: false,
-            nullable: None,
-        };
+        let table = Table::of(relation.name.clone(), columns);
         let scope = Scope::of_table(None, table);
         let source = std::mem::replace(&mut self.source, super::position::Source::new(None));
         let bound = self.expr(&sql, &mut Place::new(&scope, clause));

@@ -189,8 +189,7 @@ impl Binder<'_> {
             columns: named.iter().map(|named| named.number).collect(),
         };
         let scalar = scalar && !ordinality;
-        let table =
-            Table { name, schema: None, columns: named, hidden: vec![], base: None, scalar, nullable: None };
+        let table = Table { scalar, ..Table::of(name, named) };
         if let Some(alias) = alias
             && alias.columns.iter().any(|column| column.data_type.is_some())
         {
@@ -308,15 +307,7 @@ impl Binder<'_> {
             LedgerScanKind::Changes => "changes",
         };
         self.volatile = true;
-        let table = Table {
-            name: name.into(),
-            schema: None,
-            columns,
-            hidden: vec![],
-            base: None,
-            scalar: false,
-            nullable: None,
-        };
+        let table = Table::of(name, columns);
         self.aliased(rel, table, alias)
     }
 }
