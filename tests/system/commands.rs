@@ -207,6 +207,17 @@ fn a_missing_system_ledger_is_named() {
 }
 
 #[test]
+fn a_missing_database_is_named() {
+    let data = filled();
+    fs::remove_dir_all(folder(&data).join("databases/stele")).unwrap();
+    let output = check(&data);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("databases/stele: this database is missing"), "{}", text(&output));
+    let error = served(&data).unwrap_err();
+    assert!(error.contains("databases/stele"), "{error}");
+}
+
+#[test]
 fn a_missing_segment_is_damage() {
     let data = filled();
     fs::remove_file(largest(&data, "log", ".seg")).unwrap();

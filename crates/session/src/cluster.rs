@@ -445,6 +445,22 @@ pub fn missing_system(host: &Host, dir: &Path) -> Option<PathBuf> {
     (!host.disk.is_dir(&system) && names.iter().any(is_database)).then_some(system)
 }
 
+/// Databases that the system ledger lists and that are not there: name and folder. `system` is opened, which may change
+/// what is derived in it: to look without touching, give a copy.
+pub fn missing_databases(host: &Host, dir: &Path, system: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let options = database_options(
+        &ClusterOptions { accept_clock: true, ..ClusterOptions::default() },
+        "system",
+        false,
+    );
+    let identity = Identity::open(host.clone(), system, options)?;
+    let folder = |name: &str| dir.join("databases").join(folder_name(name));
+    let listed = identity.directory().databases.clone();
+    identity.close()?;
+    let folders = listed.into_iter().map(|(_, name, _)| (folder(&name), name));
+    Ok(folders.filter(|(folder, _)| !host.disk.is_dir(folder)).map(|(folder, name)| (name, folder)).collect())
+}
+
 fn refuse_missing_system(host: &Host, dir: &Path) -> Result<()> {
     match missing_system(host, dir) {
         None => Ok(()),

@@ -40,6 +40,9 @@ impl Check {
             }
             sound &= report.is_sound();
             print(&name, &report);
+            if name == "system" && report.is_sound() {
+                sound &= databases_are_there(&host, &self.data.dir, &folder)?;
+            }
             if self.rebuild_index && !log_is_sound {
                 println!("  nothing was removed: what is derived can only be made again from a sound log");
             }
@@ -60,6 +63,17 @@ pub fn system_is_there(host: &Host, dir: &Path) -> bool {
         folder.display()
     );
     false
+}
+
+/// Names the databases that the system ledger lists and whose folders are missing.
+fn databases_are_there(host: &Host, dir: &Path, system: &Path) -> Result<bool> {
+    let copy = Copy::of(system)?;
+    let missing = cluster::missing_databases(host, dir, &copy.folder)?;
+    for (name, folder) in &missing {
+        println!("{name}: NOT SOUND");
+        println!("  {}: this database is missing [damaged: restore it from a backup]", folder.display());
+    }
+    Ok(missing.is_empty())
 }
 
 /// What a copy of the ledger says of its index: opening an index changes its files, and a check must not.
