@@ -5,13 +5,13 @@ use super::query::Bound;
 use super::scope::{Named, Table};
 use super::{Binder, Scope, names};
 use crate::node::Versions;
-use crate::rel::{self, Rel};
+use crate::rel::{self, Number, Rel};
 use crate::statement::TableLock;
 use expr::Expr;
 use sqlparser::ast::{self};
 use std::sync::Arc;
 use types::ddl::Privilege;
-use types::schema::{HiddenColumn, Relation, RelationKind};
+use types::schema::{ColumnId, HiddenColumn, Relation, RelationKind};
 use types::{DataType, Error, Result, err};
 
 impl Binder<'_> {
@@ -118,8 +118,8 @@ impl Binder<'_> {
         }
     }
 
-    /// A base table's scan with all its columns, hidden ones and its row key.
-    pub(crate) fn table_scan(&mut self, relation: &Arc<Relation>, versions: Versions) -> (Rel, Table) {
+    /// A number for each column that is not dropped, and its name.
+    fn live_columns(&mut self, relation: &Relation) -> (Vec<(ColumnId, Number)>, Vec<Named>) {
         let mut numbers = vec![];
         let mut columns = vec![];
         for column in relation.live() {
@@ -131,6 +131,12 @@ impl Binder<'_> {
                 origin: Some((relation.oid, column.id)),
             });
         }
+        (numbers, columns)
+    }
+
+    /// A base table's scan with all its columns, hidden ones and its row key.
+    pub(crate) fn table_scan(&mut self, relation: &Arc<Relation>, versions: Versions) -> (Rel, Table) {
+        let (mut numbers, columns) = self.live_columns(relation);
         let mut hidden = vec![];
         for column in HiddenColumn::ALL {
             let number = self.arena.column(column.data_type());
@@ -155,17 +161,7 @@ impl Binder<'_> {
     }
 
     fn system_scan(&mut self, relation: &Arc<Relation>) -> (Rel, Table) {
-        let mut numbers = vec![];
-        let mut columns = vec![];
-        for column in relation.live() {
-            let number = self.arena.column(column.ty);
-            numbers.push((column.id, number));
-            columns.push(Named {
-                name: column.name.clone(),
-                number,
-                origin: Some((relation.oid, column.id)),
-            });
-        }
+        let (numbers, columns) = self.live_columns(relation);
         // Clients ask the catalog for its own identity: pg_class.tableoid.
         let tableoid = self.arena.column(DataType::Oid);
         let scan =

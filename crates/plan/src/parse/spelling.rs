@@ -66,14 +66,14 @@ pub fn respelled(text: &str, rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan
 
 /// A row lock that is weaker than those sqlparser knows, or of several tables.
 fn lock_clause(rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan>) -> Option<usize> {
-    let (words, keyword, weaker) = match () {
-        _ if are(rest, &["for", "update"]) => (2, Keyword::UPDATE, false),
-        _ if are(rest, &["for", "share"]) => (2, Keyword::SHARE, false),
-        _ if are(rest, &["for", "no", "key", "update"]) => (4, Keyword::UPDATE, true),
-        _ if are(rest, &["for", "key", "share"]) => (3, Keyword::SHARE, true),
+    let (words, weaker) = match () {
+        _ if are(rest, &["for", "update"]) || are(rest, &["for", "share"]) => (2, false),
+        _ if are(rest, &["for", "no", "key", "update"]) => (4, true),
+        _ if are(rest, &["for", "key", "share"]) => (3, true),
         _ => return None,
     };
-    let span = rest.first()?.span;
+    let (start, strength) = (rest.first()?, rest.get(words - 1)?);
+    let span = start.span;
     let mut at = words;
     let mut names = Vec::new();
     let comma = |at: usize| rest.get(at).is_some_and(|next| next.token == Token::Comma);
@@ -88,8 +88,7 @@ fn lock_clause(rest: &[TokenWithSpan], out: &mut Vec<TokenWithSpan>) -> Option<u
     };
     let wait = rest.get(at..at + wait)?;
     let mut clause = |name: Option<TokenWithSpan>| {
-        out.push(word("FOR", Keyword::FOR, span));
-        out.push(word(if keyword == Keyword::UPDATE { "UPDATE" } else { "SHARE" }, keyword, span));
+        out.extend([start.clone(), strength.clone()]);
         if weaker || name.is_some() {
             out.push(word("OF", Keyword::OF, span));
         }
