@@ -186,8 +186,8 @@ impl<'a> Check<'a> {
                 if !self.effective[number] {
                     continue;
                 }
-                let order = self.orders.get(key).map_or(&[][..], Vec::as_slice);
-                let end = seen.last().and_then(|value| self.places.get(value)).map_or(0, |place| place + 1);
+                let order = self.order(*key);
+                let end = self.end(seen);
                 if end < seen.len() || order[end - seen.len()..end] != seen[..] {
                     self.found.push(format!("order: key {key} is {order:?}, read in {transaction:?}"));
                 }
@@ -199,6 +199,15 @@ impl<'a> Check<'a> {
                 }
             }
         }
+    }
+
+    fn order(&self, key: Key) -> &'a [Value] {
+        self.orders.get(&key).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many versions the key had whose newest ones were seen.
+    fn end(&self, seen: &[Value]) -> usize {
+        seen.last().and_then(|value| self.places.get(value)).map_or(0, |place| place + 1)
     }
 
     /// Of each key, by time: from then on, how many versions a new transaction must see.
@@ -282,8 +291,8 @@ impl<'a> Check<'a> {
         {
             for operation in &transaction.operations {
                 let Operation::Read { key, seen } = operation else { continue };
-                let order = self.orders.get(key).map_or(&[][..], Vec::as_slice);
-                let end = seen.last().and_then(|value| self.places.get(value)).map_or(0, |place| place + 1);
+                let order = self.order(*key);
+                let end = self.end(seen);
                 let writer = |value: &Value| self.writers.get(value).map(|(writer, _)| *writer);
                 out.extend(seen.last().and_then(writer).map(|from| (Kind::Reads, from, number)));
                 out.extend(order.get(end).and_then(writer).map(|to| (Kind::Anti, number, to)));
