@@ -33,6 +33,25 @@ pub trait Disk: Send + Sync {
     /// The real path, where engines that do their own I/O may work; None on disks without one.
     fn real_path(&self, path: &Path) -> Option<PathBuf>;
 
+    /// Makes a folder and those above it, each name durable before the next one is made. The deepest that is there
+    /// before may be left by an attempt that was cut short: its name is synced too, where its parent may be read.
+    fn make_folder(&self, path: &Path) -> io::Result<()> {
+        let parent = |folder: &Path| folder.parent().unwrap_or(Path::new("")).to_path_buf();
+        let named = path.ancestors().filter(|folder| folder.file_name().is_some());
+        let (there, missing): (Vec<&Path>, Vec<&Path>) = named.partition(|folder| self.is_dir(folder));
+        if let Some(deepest) = there.first() {
+            match self.sync_dir(&parent(deepest)) {
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                synced => synced?,
+            }
+        }
+        for folder in missing.iter().rev() {
+            self.create_dir_all(folder)?;
+            self.sync_dir(&parent(folder))?;
+        }
+        Ok(())
+    }
+
     /// The whole file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let file = self.open(path, OpenMode::Read)?;

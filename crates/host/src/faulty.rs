@@ -1,8 +1,9 @@
 //! A seeded disk that fails.
 //!
 //! It models what POSIX promises and no more: bytes are durable after `sync` of their file, names after `sync_dir` of
-//! their folder. At [`FaultyDisk::crash`] any subset of the rest survives, by sectors of 512 bytes. A failed `sync`
-//! leaves its bytes in limbo: visible until the crash, never made durable by a later one (as Linux does).
+//! their folder. At [`FaultyDisk::crash`] any subset of the rest survives, by sectors of 512 bytes, of which one may be
+//! torn. A failed `sync` leaves its bytes in limbo: visible until the crash, never made durable by a later one (as Linux
+//! does). What was synced changes only where [`FaultyDisk::flip_bit`] or [`FaultyDisk::overwrite`] does it.
 
 use crate::memory::{copy_in, copy_out, is_root, missing, to_usize};
 use crate::{Disk, File, Lock, OpenMode, SeededRandom};
@@ -17,6 +18,8 @@ const SECTOR_BYTES: u64 = 512;
 #[derive(Clone)]
 pub struct FaultyDisk {
     state: Arc<Mutex<State>>,
+    /// The process that uses this handle; None: whoever looks from outside.
+    process: Option<u64>,
 }
 
 struct State {
@@ -28,7 +31,7 @@ struct State {
     /// Changes of names that no `sync_dir` has covered, in order.
     unsynced: Vec<NameChange>,
     locked: BTreeSet<PathBuf>,
-    /// Handles of before the last crash are dead.
+    /// Handles of an older process are dead.
     generation: u64,
     calls: u64,
     fail: Option<(u64, Failure)>,
@@ -88,6 +91,8 @@ pub enum Failure {
     Forever,
     /// The next read from then on ends too early.
     ShortRead,
+    /// From that call on there is no room for anything, until [`FaultyDisk::heal`].
+    Full,
 }
 
 impl FaultyDisk {
@@ -105,7 +110,14 @@ impl FaultyDisk {
                 fail: None,
                 capacity_bytes: None,
             })),
+            process: None,
         }
+    }
+
+    /// The disk as one process sees it: after the next [`FaultyDisk::crash`] or [`FaultyDisk::kill`] this handle can do
+    /// nothing any more, whatever its owner still tries.
+    pub fn for_process(&self) -> FaultyDisk {
+        FaultyDisk { state: self.state.clone(), process: Some(self.state().generation) }
     }
 
     /// Calls so far: to learn how many a workload makes.
@@ -141,6 +153,29 @@ impl FaultyDisk {
         self.state().crash();
     }
 
+    /// The process ends, the system does not: open handles and locks die, the cache stays.
+    pub fn kill(&self) {
+        let mut state = self.state();
+        state.locked.clear();
+        state.generation += 1;
+    }
+
+    /// Synced bytes change, on the platter and in the cache; None: the file is gone. What was not synced of it is lost.
+    pub fn overwrite(&self, path: &Path, bytes: Option<Vec<u8>>) {
+        let mut state = self.state();
+        let State { live, durable, files, .. } = &mut *state;
+        let Some(bytes) = bytes else {
+            live.remove(path);
+            durable.remove(path);
+            return;
+        };
+        let number = files.len();
+        files.push(Content { live: bytes.clone(), durable: bytes, ..Content::default() });
+        for names in [live, durable] {
+            names.insert(path.to_path_buf(), Node::File(number));
+        }
+    }
+
     /// Changes one bit on the platter and in the cache.
     pub fn flip_bit(&self, path: &Path, offset: u64, bit: u8) -> io::Result<()> {
         let mut state = self.state();
@@ -162,6 +197,9 @@ impl FaultyDisk {
     /// One call: counted, and refused if it is its turn.
     fn call(&self) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.state();
+        if self.process.is_some_and(|process| process != state.generation) {
+            return Err(io::Error::other("the process has ended"));
+        }
         if state.turn_to_fail() {
             return Err(failure());
         }
@@ -171,6 +209,10 @@ impl FaultyDisk {
 
 fn failure() -> io::Error {
     io::Error::other("injected input/output error")
+}
+
+fn no_room() -> io::Error {
+    io::Error::new(ErrorKind::StorageFull, "no space left on device")
 }
 
 impl State {
@@ -184,6 +226,10 @@ impl State {
             Some((at, Failure::Forever)) => self.calls >= at,
             _ => false,
         }
+    }
+
+    fn is_full(&self) -> bool {
+        matches!(self.fail, Some((at, Failure::Full)) if self.calls >= at)
     }
 
     fn used_bytes(&self) -> u64 {
@@ -256,8 +302,14 @@ impl State {
                         while start < bytes.len() {
                             let here = offset + start as u64;
                             let end = bytes.len().min(start + (SECTOR_BYTES - here % SECTOR_BYTES) as usize);
-                            if random.chance(keep_percent) {
-                                copy_in(&mut content.durable, &bytes[start..end], here).ok();
+                            let kept = match random.below(100) {
+                                chance if chance >= keep_percent => start,
+                                // The head had not come to the sector's end.
+                                _ if random.chance(3) => start + random.below((end - start) as u64) as usize,
+                                _ => end,
+                            };
+                            if kept > start {
+                                copy_in(&mut content.durable, &bytes[start..kept], here).ok();
                             }
                             start = end;
                         }
@@ -326,6 +378,9 @@ impl Disk for FaultyDisk {
             (OpenMode::Read | OpenMode::Write, None) => return Err(missing(path)),
             (OpenMode::Create | OpenMode::CreateNew { .. }, None) => {
                 state.parent_exists(path)?;
+                if state.is_full() {
+                    return Err(no_room());
+                }
                 let number = state.files.len();
                 state.files.push(Content::default());
                 state.change(NameChange::Add(path.to_path_buf(), Node::File(number)));
@@ -343,6 +398,9 @@ impl Disk for FaultyDisk {
         for folder in folders {
             if state.live.contains_key(folder) {
                 return Err(io::Error::new(ErrorKind::NotADirectory, folder.display().to_string()));
+            }
+            if state.is_full() {
+                return Err(no_room());
             }
             state.change(NameChange::Add(folder.to_path_buf(), Node::Folder));
         }
@@ -475,9 +533,11 @@ impl File for FaultyFile {
         // A write that fails has written any prefix of its bytes.
         let (written, result) = if fails {
             (state.random.below(bytes.len() as u64 + 1) as usize, Err(failure()))
+        } else if state.is_full() {
+            (state.random.below(bytes.len() as u64 + 1) as usize, Err(no_room()))
         } else if growth > room {
             let fits = (bytes.len() as u64).saturating_sub(growth - room) as usize;
-            (fits, Err(io::Error::new(ErrorKind::StorageFull, "no space left on device")))
+            (fits, Err(no_room()))
         } else {
             (bytes.len(), Ok(()))
         };
@@ -493,6 +553,9 @@ impl File for FaultyFile {
         let (mut state, fails) = self.call(true)?;
         if fails {
             return Err(failure());
+        }
+        if state.is_full() && len > state.files[self.number].live.len() as u64 {
+            return Err(no_room());
         }
         let content = &mut state.files[self.number];
         content.live.resize(to_usize(len)?, 0);

@@ -123,7 +123,9 @@ impl Ledger {
     /// compares with the signed checkpoint) and says no where the log is shorter than or differs from it.
     pub fn open(host: Host, dir: &Path, options: LedgerOptions) -> Result<Ledger> {
         if options.create {
-            create::create_folder(&*host.disk, dir)?;
+            host.disk
+                .make_folder(dir)
+                .map_err(|error| crate::fault::disk_error("could not create", dir, &error))?;
         } else if !host.disk.is_dir(dir) {
             types::bail!(UndefinedObject, "there is no ledger in \"{}\"", dir.display());
         }

@@ -93,7 +93,7 @@ impl Cluster {
     pub fn open(host: Host, dir: &Path, options: ClusterOptions) -> Result<Cluster> {
         let databases = dir.join("databases");
         let io = |error: std::io::Error| err!(IoError, "{}: {error}", databases.display());
-        host.disk.create_dir_all(&databases).map_err(io)?;
+        host.disk.make_folder(&databases).map_err(io)?;
         let lock = lock_folder(&host, dir)?;
         for name in host.disk.list(&databases).map_err(io)?.iter().filter(|name| name.starts_with(".new-")) {
             host.disk.remove_dir_all(&databases.join(name)).map_err(io)?;

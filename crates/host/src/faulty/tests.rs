@@ -91,3 +91,70 @@ fn a_full_disk_says_so_and_reads_go_on() {
     disk.flip_bit(Path::new("file"), 0, 0).unwrap();
     assert_eq!(disk.read(Path::new("file")).unwrap()[0], 6);
 }
+
+#[test]
+fn full_from_a_call_on_until_there_is_room() {
+    let disk = FaultyDisk::new(4);
+    let path = Path::new("file");
+    let file = disk.open(path, OpenMode::Create).unwrap();
+    file.write_all_at(&[1; 8], 0).unwrap();
+    disk.fail_at(2, Failure::Full);
+    file.write_all_at(&[2; 8], 8).unwrap();
+    let full = |error: io::Error| assert_eq!(error.kind(), ErrorKind::StorageFull);
+    full(file.write_all_at(&[3; 8], 16).unwrap_err());
+    full(file.set_len(100).unwrap_err());
+    full(disk.open(Path::new("other"), OpenMode::Create).err().unwrap());
+    full(disk.create_dir_all(Path::new("folder")).unwrap_err());
+    file.set_len(12).unwrap();
+    file.sync().unwrap();
+    assert_eq!(disk.read(path).unwrap(), [1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2]);
+    disk.heal();
+    file.write_all_at(&[4; 8], 12).unwrap();
+}
+
+#[test]
+fn a_dead_process_changes_nothing_and_leaves_the_cache() {
+    let disk = FaultyDisk::new(5);
+    let path = Path::new("file");
+    let process = disk.for_process();
+    let file = process.open(path, OpenMode::Create).unwrap();
+    file.write_all_at(b"cached", 0).unwrap();
+    let lock = process.lock(Path::new("")).unwrap();
+    disk.kill();
+    assert!(file.write_all_at(b"x", 0).is_err() && file.sync().is_err());
+    assert!(process.remove_file(path).is_err() && process.open(path, OpenMode::Read).is_err());
+    let next = disk.for_process();
+    let held = next.lock(Path::new("")).unwrap();
+    drop(lock);
+    assert!(next.lock(Path::new("")).is_err(), "a dead process gave another's lock back");
+    drop(held);
+    assert_eq!(next.read(path).unwrap(), b"cached");
+}
+
+#[test]
+fn damage_reaches_what_was_synced() {
+    let disk = FaultyDisk::new(6);
+    let path = Path::new("file");
+    disk.replace(path, b"synced", false).unwrap();
+    disk.overwrite(path, Some(b"rotten".to_vec()));
+    disk.crash();
+    assert_eq!(disk.read(path).unwrap(), b"rotten");
+    disk.overwrite(path, None);
+    disk.crash();
+    assert!(!disk.exists(path));
+}
+
+/// Whatever call fails, a folder that was made at last is there after the crash.
+#[test]
+fn a_folder_outlives_power_loss_even_if_its_making_was_cut_short() {
+    for seed in 0..200 {
+        let disk = FaultyDisk::new(seed);
+        let path = Path::new("data/databases/system");
+        disk.fail_at(1 + seed % 8, Failure::Once);
+        if disk.make_folder(path).is_err() {
+            disk.make_folder(path).unwrap();
+        }
+        disk.crash();
+        assert!(disk.is_dir(path), "seed {seed}");
+    }
+}

@@ -14,7 +14,6 @@ use crate::tiles::{Growth, Tiles};
 use host::{Disk, Host, OpenMode};
 use proof::layout::Transaction;
 use proof::tree::Compact;
-use std::path::Path;
 use types::{Error, Result, bail};
 
 /// Makes the ledger if there is none and `options` ask for it.
@@ -104,15 +103,4 @@ fn finish(disk: &dyn Disk, paths: &Paths) -> Result<()> {
     disk.remove_file(&paths.creating)
         .map_err(|error| disk_error("could not remove", &paths.creating, &error))?;
     disk.sync_dir(&paths.folder).map_err(|error| disk_error("could not fsync", &paths.folder, &error))
-}
-
-/// Makes a folder and those above it, so that they outlive power loss.
-pub fn create_folder(disk: &dyn Disk, folder: &Path) -> Result<()> {
-    let missing: Vec<&Path> = folder.ancestors().take_while(|above| !disk.exists(above)).collect();
-    disk.create_dir_all(folder).map_err(|error| disk_error("could not create", folder, &error))?;
-    for made in missing.iter().rev() {
-        let above = made.parent().unwrap_or(Path::new(""));
-        disk.sync_dir(above).map_err(|error| disk_error("could not fsync", above, &error))?;
-    }
-    Ok(())
 }
