@@ -198,12 +198,16 @@ impl Segments {
         {
             return Ok(Directory::File(file, closed.blocks));
         }
-        let path = segment_path(&self.folder, closed.first_slot);
+        Ok(Directory::Memory(Arc::new(self.read_directory(closed.first_slot, file)?)))
+    }
+
+    /// What a directory file would hold, from the segment.
+    fn read_directory(&self, first_slot: Slot, file: &dyn File) -> Result<Vec<Entry>> {
+        let path = segment_path(&self.folder, first_slot);
         let mut head = [0; block::HEADER_BYTES];
         file.read_exact_at(&mut head, 0).map_err(|error| disk_error("could not read", &path, &error))?;
-        let header = Header::decode(&head).map_err(|reason| damaged(&path, 0, closed.first_slot, &reason))?;
-        let (entries, _) = read_entries(file, &path, closed.first_slot, header.database_id)?;
-        Ok(Directory::Memory(Arc::new(entries)))
+        let header = Header::decode(&head).map_err(|reason| damaged(&path, 0, first_slot, &reason))?;
+        Ok(read_entries(file, &path, first_slot, header.database_id)?.0)
     }
 
     /// Syncs, once and for all if it fails.
@@ -266,15 +270,12 @@ impl Segments {
 
     /// Drops the last segment, which is to be empty, and makes the one before the last.
     fn unroll(&self, state: &mut State) -> Result<()> {
-        let Some(mut closed) = state.closed.last().cloned() else { return Ok(()) };
+        let Some(closed) = state.closed.last().cloned() else { return Ok(()) };
         let path = segment_path(&self.folder, closed.first_slot);
-        let directory = directory_path(&self.folder, closed.first_slot);
-        let entries = match closed.entries.take() {
+        let file = self.open_file(&path, OpenMode::Write)?;
+        let entries = match &closed.entries {
             Some(entries) => entries.to_vec(),
-            None => match directory::load(&*self.disk, &directory) {
-                Some((_, entries)) => entries,
-                None => return Err(damaged(&directory, 0, closed.first_slot, "the directory is damaged")),
-            },
+            None => self.read_directory(closed.first_slot, &*file)?,
         };
         if let Some(dropped) = &state.active {
             let path = segment_path(&self.folder, dropped.first_slot);
@@ -282,7 +283,6 @@ impl Segments {
         }
         self.synced(&self.folder, || self.disk.sync_dir(&self.folder))?;
         lock(&self.older).remove(&closed.first_slot);
-        let file = self.open_file(&path, OpenMode::Write)?;
         // Without a last checksum its directory will not be believed, unless another block comes before it is closed.
         let Closed { first_slot, bytes, .. } = closed;
         state.closed.pop();
