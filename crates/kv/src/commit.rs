@@ -415,7 +415,7 @@ impl Core {
     }
 
     /// Bytes applied; 0 = there was nothing to do.
-    fn apply_some(&self) -> Result<usize> {
+    pub(crate) fn apply_some(&self) -> Result<usize> {
         let _applying = guard::lock(&self.index.applying);
         let durable = self.durable();
         let (mut batches, mut size_bytes) = (Vec::new(), 0);

@@ -48,6 +48,16 @@ impl Store {
     /// checkpoint, or rebuilt where that is in doubt. The lock is free again when the store is closed and its last
     /// transaction gone.
     pub fn open(host: Host, dir: &Path, options: Options) -> Result<Store> {
+        let store = Store::open_still(host, dir, options)?;
+        let (applier, publisher) = (store.0.core.clone(), store.0.core.clone());
+        store.0.start("stele-applier", move || applier.apply_in_background())?;
+        store.0.start("stele-publisher", move || publisher.publish_in_background())?;
+        Ok(store)
+    }
+
+    /// [`Store::open`] without threads: what they do is left to the caller, by [`Store::wait_durable`],
+    /// [`Store::apply`] and [`Ledger::publish`]. For simulations, in which nothing may happen by itself.
+    pub fn open_still(host: Host, dir: &Path, options: Options) -> Result<Store> {
         let Options { ledger, index, index_cache_bytes, derive } = options;
         let progress = ledger.progress.clone();
         let ledger = Ledger::open(host.clone(), dir, ledger)?;
@@ -62,12 +72,14 @@ impl Store {
         }
         .open()?;
         let core = Arc::new(Core::new(ledger, Arc::new(opened))?);
-        let handle =
-            Handle { core: core.clone(), host, transactions: AtomicU64::new(1), threads: Mutex::default() };
-        let applier = core.clone();
-        handle.start("stele-applier", move || applier.apply_in_background())?;
-        handle.start("stele-publisher", move || core.publish_in_background())?;
+        let handle = Handle { core, host, transactions: AtomicU64::new(1), threads: Mutex::default() };
         Ok(Store(Arc::new(handle)))
+    }
+
+    /// Brings what is durable into the index.
+    pub fn apply(&self) -> Result<()> {
+        while self.0.core.apply_some()? > 0 {}
+        Ok(())
     }
 
     pub fn ledger(&self) -> &Ledger {

@@ -1,0 +1,364 @@
+//! What must be true of the store: every attempt to commit, what its client was told, and every state that follows.
+//!
+//! Each attempt carries its number as the transaction's reason, so that a reopened log says by itself which attempts it
+//! holds and in which order. It must hold each of them whole, at the number that was given, and none that was refused
+//! or that an earlier reopening had found to be lost.
+
+use kv::{At, Cell, Cells, Cursor, Derive, IndexChange, IndexId, ObjectId, Op, Snapshot, Span, Store, TxId};
+use proof::checkpoint::SignedCheckpoint;
+use proof::tree::verify_consistency;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use types::Error;
+
+pub type Verdict<T = ()> = Result<T, String>;
+
+/// Ends a life with what is wrong.
+macro_rules! ensure {
+    ($holds:expr, $($what:tt)+) => {
+        if !$holds {
+            return Err(format!($($what)+));
+        }
+    };
+}
+pub(crate) use ensure;
+
+/// An error where there should be none.
+pub fn unexpected(doing: &str) -> impl Fn(Error) -> String {
+    move |error| format!("{doing}: {}: {error}", error.state.code())
+}
+
+/// Two objects with an index over both, and one without.
+pub const OBJECTS: [ObjectId; 3] = [16_384, 16_385, 16_390];
+const INDEX: IndexId = 20_000;
+const INDEXED: std::ops::RangeInclusive<ObjectId> = 16_384..=16_385;
+
+pub type Key = (ObjectId, Vec<u8>);
+pub type Value = Arc<[u8]>;
+pub type State = BTreeMap<Key, Value>;
+/// What a transaction has written: None = deleted.
+pub type Writes = BTreeMap<Key, Option<Value>>;
+type Hash = [u8; 32];
+
+/// What became of an attempt, as far as anybody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Given(TxId),
+    /// An error after which it may be there all the same.
+    InDoubt,
+    /// Refused, or lost unacknowledged: it must never be seen again.
+    Nowhere,
+}
+
+struct Attempt {
+    writes: Writes,
+    fate: Fate,
+}
+
+pub struct Model {
+    attempts: Vec<Attempt>,
+    order: BTreeMap<TxId, usize>,
+    /// After each transaction, genesis first.
+    pub states: Vec<State>,
+    /// Transactions below it have been acknowledged.
+    pub durable: u64,
+    pub checkpoints: Vec<(u64, Hash)>,
+}
+
+/// What a reopening has found.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Found {
+    pub acknowledged_lost: u64,
+    pub unacknowledged_lost: u64,
+    pub in_doubt_kept: u64,
+}
+
+impl Model {
+    pub fn new() -> Model {
+        Model {
+            attempts: Vec::new(),
+            order: BTreeMap::new(),
+            states: vec![State::new()],
+            durable: 1,
+            checkpoints: Vec::new(),
+        }
+    }
+
+    pub fn newest(&self) -> &State {
+        &self.states[self.states.len() - 1]
+    }
+
+    pub fn size(&self) -> u64 {
+        self.states.len() as u64
+    }
+
+    /// A commit is about to be tried: its number.
+    pub fn attempt(&mut self, writes: Writes) -> usize {
+        self.attempts.push(Attempt { writes, fate: Fate::InDoubt });
+        self.attempts.len() - 1
+    }
+
+    pub fn refused(&mut self, attempt: usize) {
+        self.attempts[attempt].fate = Fate::Nowhere;
+    }
+
+    /// Its client was told the number.
+    pub fn given(&mut self, attempt: usize, tx: TxId) -> Verdict {
+        self.attempts[attempt].fate = Fate::Given(tx);
+        let other = self.order.insert(tx, attempt);
+        ensure!(other.is_none(), "transaction {tx} was given to attempts {other:?} and {attempt}");
+        Ok(())
+    }
+
+    /// The next transaction's state.
+    pub fn follows(&mut self, attempt: usize) {
+        let mut state = self.newest().clone();
+        for (key, value) in &self.attempts[attempt].writes {
+            match value {
+                Some(value) => state.insert(key.clone(), value.clone()),
+                None => state.remove(key),
+            };
+        }
+        self.states.push(state);
+    }
+
+    pub fn acknowledged(&mut self, size: u64) {
+        self.durable = self.durable.max(size);
+    }
+
+    pub fn signed(&mut self, note: &str) -> Verdict {
+        let signed = SignedCheckpoint::parse(note).map_err(|rejection| rejection.to_string())?;
+        let (size, root) = (signed.unverified().size, signed.unverified().root);
+        ensure!(size <= self.size(), "{size} transactions signed of {}", self.size());
+        self.acknowledged(size);
+        if self.checkpoints.last() != Some(&(size, root)) {
+            self.checkpoints.push((size, root));
+        }
+        Ok(())
+    }
+
+    /// Takes the log of a reopened store as what is, after it was found to be what it must be. `floor`: how much of what
+    /// was acknowledged has to be there.
+    pub fn settle(&mut self, store: &Store, floor: u64) -> Verdict<Found> {
+        let ledger = store.ledger();
+        let size = ledger.size();
+        ensure!(size >= floor, "{size} transactions, where {floor} were acknowledged");
+        let mut found = Found { acknowledged_lost: self.durable.saturating_sub(size), ..Found::default() };
+        self.states.truncate(1);
+        let mut chains = Chains::default();
+        let mut wrong = None;
+        let replayed = ledger.replay(0, &mut |record| {
+            Ok(match self.record(&record, &mut chains, &mut found) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(what) => {
+                    wrong = Some(format!("transaction {}: {what}", record.tx));
+                    ControlFlow::Break(())
+                }
+            })
+        });
+        if let Some(wrong) = wrong {
+            return Err(wrong);
+        }
+        replayed.map_err(unexpected("reading the log"))?;
+        ensure!(self.size() == size, "a log of {size} transactions, of which {} were read", self.size());
+        for attempt in &mut self.attempts {
+            match attempt.fate {
+                Fate::Given(tx) if tx >= size => {
+                    found.unacknowledged_lost += u64::from(tx >= self.durable);
+                    attempt.fate = Fate::Nowhere;
+                }
+                Fate::InDoubt => attempt.fate = Fate::Nowhere,
+                Fate::Given(_) | Fate::Nowhere => {}
+            }
+        }
+        self.order.split_off(&size);
+        self.durable = size;
+        self.check_checkpoints(store)?;
+        Ok(found)
+    }
+
+    fn record(&mut self, record: &kv::record::Record, chains: &mut Chains, found: &mut Found) -> Verdict {
+        let tx = record.tx;
+        if tx == 0 {
+            ensure!(record.changes.is_empty(), "genesis has changes");
+            return Ok(());
+        }
+        let reason = record.meta.reason.as_deref().and_then(|reason| reason.parse::<usize>().ok());
+        let number = reason.filter(|number| *number < self.attempts.len()).ok_or("nobody wrote it")?;
+        match self.attempts[number].fate {
+            Fate::Given(given) => ensure!(given == tx, "it was given the number {given}"),
+            Fate::InDoubt => {
+                found.in_doubt_kept += 1;
+                self.given(number, tx)?;
+            }
+            Fate::Nowhere => return Err(format!("attempt {number} was refused, or lost before")),
+        }
+        let expected: Vec<(&Key, Option<Cells>)> = {
+            let writes = self.attempts[number].writes.iter();
+            writes.map(|(key, value)| (key, value.as_ref().map(|value| cells(value)))).collect()
+        };
+        let read = record.changes.iter().map(|change| (change.object, &change.key, &change.cells));
+        let same = read.eq(expected.iter().map(|(key, cells)| (key.0, &key.1, cells)));
+        ensure!(same, "attempt {number} by half: {} changes of {}", record.changes.len(), expected.len());
+        for change in &record.changes {
+            chains.follows(tx, change)?;
+        }
+        self.follows(number);
+        Ok(())
+    }
+
+    fn check_checkpoints(&self, store: &Store) -> Verdict {
+        let ledger = store.ledger();
+        for (size, root) in &self.checkpoints {
+            let now = ledger.root(*size).map_err(unexpected("an old checkpoint"))?;
+            ensure!(now == *root, "the root of {size} transactions is not the one that was signed");
+        }
+        if let Some((first, root)) = self.checkpoints.first() {
+            let path = ledger.consistency(*first, self.size()).map_err(unexpected("consistency"))?;
+            let now = ledger.root(self.size()).map_err(unexpected("the root"))?;
+            let proven = verify_consistency::<proof::hash::Sha2>(*first, root, self.size(), &now, &path);
+            ensure!(proven, "no proof that checkpoint {first} is a prefix of {}", self.size());
+        }
+        Ok(())
+    }
+
+    /// Every row and entry of a snapshot, both ways.
+    pub fn compare(&self, snapshot: &Snapshot) -> Verdict {
+        let tx = snapshot.tx();
+        let state = self.states.get(tx as usize).ok_or(format!("a snapshot of transaction {tx}"))?;
+        for object in OBJECTS {
+            for backward in [false, true] {
+                let mut cursor = snapshot.scan(object, &Span::all(), backward);
+                let mut expected: Vec<(&Vec<u8>, &Value)> =
+                    state.iter().filter(|(key, _)| key.0 == object).map(|(key, v)| (&key.1, v)).collect();
+                if backward {
+                    expected.reverse();
+                }
+                for (key, value) in expected {
+                    let next = next(&mut *cursor)?;
+                    let same = next.as_ref().is_some_and(|(k, v)| (k, &v[..]) == (key, &value[..]));
+                    ensure!(same, "object {object} at {tx}: {next:?} where {key:?} should be");
+                }
+                let more = next(&mut *cursor)?;
+                ensure!(more.is_none(), "object {object} at {tx}: {more:?} at the end");
+            }
+        }
+        let mut expected: Vec<(Vec<u8>, Vec<u8>)> = state
+            .iter()
+            .filter(|(key, _)| INDEXED.contains(&key.0))
+            .map(|(key, value)| (entry(key.0, &key.1, value), key.1.clone()))
+            .collect();
+        expected.sort();
+        let mut cursor = snapshot.scan_index(INDEX, &Span::all(), false);
+        for entry in expected {
+            let next = cursor.next().map_err(unexpected("an index scan"))?;
+            ensure!(next.as_ref() == Some(&entry), "index at {tx}: {next:?} where {entry:?} should be");
+        }
+        let more = cursor.next().map_err(unexpected("an index scan"))?;
+        ensure!(more.is_none(), "index at {tx}: {more:?} at the end");
+        Ok(())
+    }
+
+    /// All versions of a key.
+    pub fn compare_history(&self, store: &Store, key: &Key) -> Verdict {
+        let mut expected: Vec<(TxId, Option<&Value>)> = Vec::new();
+        for (&tx, &number) in &self.order {
+            if let Some(value) = self.attempts[number].writes.get(key) {
+                expected.push((tx, value.as_ref()));
+            }
+        }
+        let found = store.history(key.0, &key.1).map_err(unexpected("a history"))?;
+        let found: Vec<(TxId, Option<Vec<u8>>)> =
+            found.iter().map(|version| (version.tx, version.cells.as_ref().map(value_of))).collect();
+        let same = found.iter().map(|(tx, value)| (*tx, value.as_deref()));
+        ensure!(
+            same.eq(expected.iter().map(|(tx, value)| (*tx, value.map(|value| &value[..])))),
+            "history of {key:?}: {:?} where {:?} should be",
+            found.iter().map(|version| version.0).collect::<Vec<_>>(),
+            expected.iter().map(|version| version.0).collect::<Vec<_>>()
+        );
+        Ok(())
+    }
+
+    /// Latest, some moments of the past, some histories.
+    pub fn compare_all(&self, store: &Store, random: &host::SeededRandom) -> Verdict {
+        let mut moments = vec![At::Latest, At::Transaction(0), At::Transaction(self.size() - 1)];
+        moments.extend((0..3).map(|_| At::Transaction(random.below(self.size()))));
+        for at in moments {
+            self.compare(&store.snapshot(at).map_err(unexpected("a snapshot"))?)?;
+        }
+        for _ in 0..2 {
+            self.compare_history(store, &crate::workload::key(random))?;
+        }
+        Ok(())
+    }
+}
+
+/// The last change of each key: transaction, salt, what it did.
+#[derive(Default)]
+struct Chains(BTreeMap<Key, (TxId, [u8; 16], Op)>);
+
+impl Chains {
+    /// A key's entries name each other, share a salt, and say what the state before makes of them.
+    fn follows(&mut self, tx: TxId, change: &kv::Change) -> Verdict {
+        let key = (change.object, change.key.clone());
+        let (before, live) = match self.0.get(&key) {
+            Some((before, salt, op)) => {
+                ensure!(*salt == change.key_salt, "{key:?} has another salt");
+                (*before, *op != Op::Delete)
+            }
+            None => (0, false),
+        };
+        ensure!(change.prev_tx == before, "{key:?} follows {}, not {before}", change.prev_tx);
+        let op = match (live, change.cells.is_some()) {
+            (true, true) => Op::Update,
+            (_, false) => Op::Delete,
+            (false, true) => Op::Insert,
+        };
+        ensure!(change.op == op, "{key:?}: {:?} where it is {op:?}", change.op);
+        self.0.insert(key, (tx, change.key_salt, op));
+        Ok(())
+    }
+}
+
+fn next(cursor: &mut (dyn Cursor + Send)) -> Verdict<Option<(Vec<u8>, Vec<u8>)>> {
+    let next = cursor.next().map_err(unexpected("a scan"))?;
+    Ok(next.map(|(key, version)| (key, version.cells.as_ref().map(value_of).unwrap_or_default())))
+}
+
+pub fn cells(value: &[u8]) -> Cells {
+    Cells::new([Cell { column: 1, code: 0x1a, bytes: value }])
+}
+
+pub fn value_of(cells: &Cells) -> Vec<u8> {
+    cells.iter().next().map(|cell| cell.bytes.to_vec()).unwrap_or_default()
+}
+
+/// The index is over a value's first byte; the row's identity makes its entries unique.
+fn entry(object: ObjectId, key: &[u8], value: &[u8]) -> Vec<u8> {
+    [&value[..value.len().min(1)], &object.to_be_bytes(), key].concat()
+}
+
+pub struct ByLabel;
+
+impl Derive for ByLabel {
+    fn derive(
+        &self,
+        _: TxId,
+        object: ObjectId,
+        key: &[u8],
+        old: Option<&Cells>,
+        new: Option<&Cells>,
+        out: &mut Vec<IndexChange>,
+    ) -> types::Result<()> {
+        if INDEXED.contains(&object) && old != new {
+            for (cells, add) in [(old, false), (new, true)] {
+                let Some(cells) = cells else { continue };
+                let entry = entry(object, key, &value_of(cells));
+                out.push(IndexChange { index: INDEX, key: entry, primary_key: key.to_vec(), add });
+            }
+        }
+        Ok(())
+    }
+}
