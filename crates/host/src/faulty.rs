@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 const SECTOR_BYTES: u64 = 512;
 
@@ -36,6 +37,7 @@ struct State {
     calls: u64,
     fail: Option<(u64, Failure)>,
     capacity_bytes: Option<u64>,
+    writes_take: Duration,
 }
 
 type Names = BTreeMap<PathBuf, Node>;
@@ -109,6 +111,7 @@ impl FaultyDisk {
                 calls: 0,
                 fail: None,
                 capacity_bytes: None,
+                writes_take: Duration::ZERO,
             })),
             process: None,
         }
@@ -141,6 +144,11 @@ impl FaultyDisk {
     /// All files together may hold this much, then writes fail with StorageFull.
     pub fn set_capacity(&self, capacity_bytes: Option<u64>) {
         self.state().capacity_bytes = capacity_bytes;
+    }
+
+    /// Writes and syncs take time, as real ones do: so that others meet one that is under way.
+    pub fn set_writes_take(&self, duration: Duration) {
+        self.state().writes_take = duration;
     }
 
     /// Bytes in all files.
@@ -488,6 +496,13 @@ struct FaultyFile {
 }
 
 impl FaultyFile {
+    fn take_time(&self) {
+        let takes = self.disk.state().writes_take;
+        if !takes.is_zero() {
+            std::thread::sleep(takes);
+        }
+    }
+
     /// The state, if this handle lives; and whether this call is to fail.
     fn call(&self, writes: bool) -> io::Result<(MutexGuard<'_, State>, bool)> {
         let mut state = self.disk.state();
@@ -525,6 +540,7 @@ impl File for FaultyFile {
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.take_time();
         let (mut state, fails) = self.call(true)?;
         let end = offset.saturating_add(bytes.len() as u64);
         let growth = end.saturating_sub(state.files[self.number].live.len() as u64);
@@ -564,6 +580,7 @@ impl File for FaultyFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.take_time();
         let (mut state, fails) = self.call(false)?;
         let content = &mut state.files[self.number];
         let writes = std::mem::take(&mut content.unsynced);

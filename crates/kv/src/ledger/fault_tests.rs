@@ -1,9 +1,10 @@
-//! The ledger on a disk that fails: many seeds, each a life of crashes, errors and full disks.
+//! The ledger on a disk that fails: groups of several transactions in a block, some of them in parts, which the lives of
+//! a whole store (`tests/faults`) cannot make from a seed; and damage that is found while it runs.
 //!
 //! After every reopening the ledger holds exactly the groups that were acknowledged, or also those in flight, in order
 //! and whole; every checkpoint ever signed is a prefix of it.
 
-use super::tests::{options, replayed, row};
+use super::tests::{options, row};
 use super::*;
 use crate::audit::audit;
 use crate::check::Verdict;
@@ -184,49 +185,6 @@ fn every_life_keeps_what_it_acknowledged() {
         stops += life.stops;
     }
     assert!(stops > lives / 10 && cut > 10, "{lives} lives, {stops} stops, {cut} cuts: too easy a test");
-}
-
-#[test]
-fn a_full_disk_refuses_writes_until_there_is_room() {
-    for seed in 0..60 {
-        let mut life = Life::new(seed);
-        let ledger = life.reopen();
-        life.disk.set_capacity(Some(life.disk.used_bytes() + life.random.below(5000)));
-        let mut refused = None;
-        for _ in 0..50 {
-            let group = life.group();
-            let before = ledger.size();
-            match ledger.append(&group) {
-                Ok(_) => {
-                    life.written.extend(group.iter().map(|sealed| sealed.changes.clone()));
-                    life.ends.push(life.written.len() as u64);
-                }
-                Err(error) => {
-                    assert_eq!(ledger.size(), before);
-                    refused = Some(error);
-                    break;
-                }
-            }
-        }
-        let refused = refused.unwrap();
-        assert_eq!(refused.state.code(), "53100", "seed {seed}: {refused}");
-        assert!(refused.message.ends_with("No space left on device"), "{refused}");
-        assert!(!ledger.is_stopped(), "seed {seed}");
-        assert_eq!(replayed(&ledger, 0).len() as u64, ledger.size());
-
-        life.disk.set_capacity(None);
-        let group = life.group();
-        ledger.append(&group).unwrap();
-        ledger.sync().unwrap();
-        ledger.publish().unwrap();
-        life.written.extend(group.iter().map(|sealed| sealed.changes.clone()));
-        life.ends.push(life.written.len() as u64);
-        life.acknowledged = life.written.len() as u64;
-        life.disk.crash();
-        drop(ledger);
-        let ledger = life.reopen();
-        assert_eq!(ledger.size(), life.written.len() as u64, "seed {seed}");
-    }
 }
 
 #[test]

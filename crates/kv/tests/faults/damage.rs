@@ -123,6 +123,18 @@ struct Block {
     header: Header,
 }
 
+/// Whether a byte of a segment is in a part of a large transaction.
+pub fn is_in_part(segment: &[u8], at: u64) -> bool {
+    let mut from = 0;
+    while let Some(header) = segment.get(from as usize..).and_then(whole_block) {
+        from += header.block_bytes();
+        if from > at {
+            return header.kind == Kind::Part;
+        }
+    }
+    false
+}
+
 impl Log {
     fn read(disk: &FaultyDisk, of_log: &[PathBuf], folder: &Path) -> Verdict<Log> {
         let note = disk.read(&folder.join("checkpoint")).map_err(|error| error.to_string())?;
@@ -131,7 +143,8 @@ impl Log {
         let mut blocks = Vec::new();
         let mut slot = 1;
         for path in of_log {
-            ensure!(*path == segments::segment_path(&folder.join("log"), slot), "a segment {path:?}");
+            let expected = segments::segment_path(&folder.join("log"), slot);
+            ensure!(*path == expected, "{path:?}, where block {slot} is the next that is whole");
             let bytes = disk.read(path).map_err(|error| error.to_string())?;
             let mut from = 0;
             while let Some(header) = whole_block(&bytes[from..]).filter(|header| header.slot == slot) {
@@ -168,6 +181,7 @@ impl Log {
     }
 }
 
+/// The header of the block that begins here.
 fn whole_block(bytes: &[u8]) -> Option<Header> {
     let header = Header::decode(bytes).ok()?;
     let block = bytes.get(..usize::try_from(header.block_bytes()).ok()?)?;

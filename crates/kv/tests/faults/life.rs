@@ -1,17 +1,17 @@
 //! One life of a store: opened, worked with, cut short, damaged, opened again, and compared with the model each time.
 
-use crate::damage::{Damage, May};
+use crate::damage::{self, Damage, May};
 use crate::model::{ByLabel, Found, Model, Verdict, ensure, unexpected};
 use crate::planted::{Bug, BuggyDisk};
 use crate::tally::Tally;
-use crate::workload::Workload;
+use crate::workload::{Met, Workload};
 use host::faulty::Failure;
 use host::{Disk, FaultyDisk, Host, ManualClock, SeededRandom};
 use kv::audit::audit;
 use kv::check::Verdict as Judgement;
 use kv::ledger::LedgerOptions;
 use kv::store::IndexEngine;
-use kv::{Options, Store};
+use kv::{At, Options, Store};
 use std::path::Path;
 use std::sync::Arc;
 use types::Error;
@@ -34,7 +34,7 @@ pub const FOLDER: &str = "db";
 pub fn live(seed: u64, bug: Option<Bug>) -> Verdict<Tally> {
     let mut life = Life::new(seed, bug);
     life.begin()?;
-    for _ in 0..1 + life.random.below(5) {
+    for _ in 0..1 + life.random.below(6) {
         let store = life.reopen()?;
         let faulty = life.arm();
         life.work(&store, faulty)?;
@@ -43,6 +43,7 @@ pub fn live(seed: u64, bug: Option<Bug>) -> Verdict<Tally> {
             life.damage()?;
         }
     }
+    life.rot_while_running()?;
     drop(life.reopen()?);
     life.audit()?;
     life.tally.lives = 1;
@@ -141,7 +142,16 @@ impl Life {
     }
 
     /// Opens what must open, perhaps only after several attempts that were cut short themselves.
-    fn reopen(&mut self) -> Verdict<Store> {
+    pub fn reopen(&mut self) -> Verdict<Store> {
+        self.attempts_cut_short()?;
+        self.disk.heal();
+        let store = self.open().map_err(unexpected("reopening"))?;
+        self.take_over(&store, self.model.durable)?;
+        self.model.compare_all(&store, &self.random)?;
+        Ok(store)
+    }
+
+    fn attempts_cut_short(&mut self) -> Verdict {
         let mut attempts = 0;
         while attempts < 3 && self.random.chance(30) {
             attempts += 1;
@@ -157,11 +167,7 @@ impl Life {
             self.tally.cut_short += 1;
             self.interrupt();
         }
-        self.disk.heal();
-        let store = self.open().map_err(unexpected("reopening"))?;
-        self.take_over(&store, self.model.durable)?;
-        self.model.compare_all(&store, &self.random)?;
-        Ok(store)
+        Ok(())
     }
 
     /// What a store that is open holds is from now on what must stay.
@@ -197,32 +203,14 @@ impl Life {
     }
 
     fn work(&mut self, store: &Store, faulty: bool) -> Verdict {
-        let steps = 10 + self.random.below(90);
-        let (first, rest) = if faulty { (steps, self.random.below(40)) } else { (steps, 0) };
-        for (steps, faulty) in [(first, faulty), (rest, faulty)] {
-            let mut workload = Workload {
-                store,
-                model: &mut self.model,
-                random: &self.random,
-                clock: &self.clock,
-                faulty,
-                met: Default::default(),
-            };
-            workload.run(steps)?;
-            self.tally.add_met(&workload.met);
-            // Room again, and a device that is back, within the same run.
-            if self.random.chance(50) {
-                self.disk.heal();
-            }
+        let steps = 20 + self.random.below(200);
+        self.run(store, steps, faulty)?;
+        // Room again, or a device that is back, within the same run.
+        if faulty && self.random.chance(50) {
+            self.disk.heal();
+            let steps = self.random.below(60);
+            self.run(store, steps, faulty)?;
         }
-        self.say(|| {
-            format!(
-                "{} of {} acknowledged, fatal: {:?}",
-                self.model.durable,
-                self.model.size(),
-                store.fatal()
-            )
-        });
         if store.fatal().is_some() {
             self.tally.stops += 1;
         } else if !faulty && self.random.chance(50) {
@@ -234,13 +222,29 @@ impl Life {
         Ok(())
     }
 
+    pub fn run(&mut self, store: &Store, steps: u64, faulty: bool) -> Verdict {
+        let mut workload = Workload {
+            store,
+            model: &mut self.model,
+            random: &self.random,
+            clock: &self.clock,
+            faulty,
+            met: Met::default(),
+        };
+        workload.run(steps)?;
+        self.tally.add_met(&workload.met);
+        let (durable, size, fatal) = (self.model.durable, self.model.size(), store.fatal());
+        self.say(|| format!("{durable} of {size} acknowledged, fatal: {fatal:?}"));
+        Ok(())
+    }
+
     fn end(&mut self, store: Store, faulty: bool) -> Verdict {
         match self.random.below(10) {
-            0..6 => {
+            0..5 => {
                 self.tally.crashes += 1;
                 self.power_off(store);
             }
-            6..8 => {
+            5..8 => {
                 self.tally.kills += 1;
                 self.say(|| "the process ends".into());
                 self.disk.kill();
@@ -273,6 +277,9 @@ impl Life {
             return Ok(());
         };
         let wrong = |what: String| format!("{:?} {}: {what}", damage.path, damage.what);
+        if damage.may == May::Repair {
+            self.attempts_cut_short()?;
+        }
         self.tally.damages += 1;
         self.say(|| format!("{:?} {}: {:?}", damage.path, damage.what, damage.may));
         match self.open() {
@@ -306,6 +313,52 @@ impl Life {
         self.model.compare_all(&store, &self.random)?;
         self.power_off(store);
         Ok(())
+    }
+
+    /// A bit of the log flips under a running store: what is read is right or named as damaged; then nothing is written
+    /// any more, and what does not need the log is read as before.
+    fn rot_while_running(&mut self) -> Verdict {
+        let store = self.reopen()?;
+        let log = Path::new(FOLDER).join("log");
+        let segments = kv::log::segments::list(&self.disk, &log).map_err(unexpected("listing"))?;
+        let segment = segments[self.random.below(segments.len() as u64) as usize];
+        let path = kv::log::segments::segment_path(&log, segment);
+        let before = self.disk.read(&path).map_err(|error| error.to_string())?;
+        if before.is_empty() {
+            return Ok(());
+        }
+        let (at, bit) = (self.random.below(before.len() as u64), self.random.below(8) as u8);
+        self.disk.flip_bit(&path, at, bit).map_err(|error| error.to_string())?;
+        let mut named = 0;
+        for tx in 0..store.ledger().size() {
+            match store.ledger().read(tx) {
+                Ok(record) => ensure!(self.model.holds(&record), "transaction {tx} is read as another"),
+                Err(error) => {
+                    ensure!(names_a_place(&error), "a flipped bit of {path:?}: {error}");
+                    named += 1;
+                }
+            }
+        }
+        if named == 0 {
+            // Parts of a transaction that was never finished are nobody's.
+            let part = damage::is_in_part(&before, at);
+            ensure!(part, "bit {bit} of byte {at} of {path:?} was not noticed");
+            drop(store);
+            return self.disk.flip_bit(&path, at, bit).map_err(|error| error.to_string());
+        }
+        self.tally.rotten += 1;
+        // A time is looked up in the log; these are not.
+        for at in [At::Latest, At::Transaction(self.random.below(self.model.size()))] {
+            self.model.compare(&store.snapshot(at).map_err(unexpected("a snapshot"))?)?;
+        }
+        let mut transaction = store.begin(kv::Isolation::ReadCommitted);
+        transaction
+            .put(1 << 20, b"k", crate::model::cells(b"v"), 1, Vec::new())
+            .map_err(unexpected("a write"))?;
+        ensure!(transaction.commit(kv::Meta::default(), true).is_err(), "a commit to a damaged log");
+        self.disk.kill();
+        drop(store);
+        self.disk.flip_bit(&path, at, bit).map_err(|error| error.to_string())
     }
 
     fn audit(&self) -> Verdict {

@@ -21,7 +21,9 @@
 
 extern crate stele_kv as kv;
 
+mod concurrent;
 mod damage;
+mod disk_full;
 mod life;
 mod model;
 mod planted;

@@ -4,6 +4,7 @@
 //! holds and in which order. It must hold each of them whole, at the number that was given, and none that was refused
 //! or that an earlier reopening had found to be lost.
 
+use kv::record::Record;
 use kv::{At, Cell, Cells, Cursor, Derive, IndexChange, IndexId, ObjectId, Op, Snapshot, Span, Store, TxId};
 use proof::checkpoint::SignedCheckpoint;
 use proof::tree::verify_consistency;
@@ -61,6 +62,8 @@ pub struct Model {
     order: BTreeMap<TxId, usize>,
     /// After each transaction, genesis first.
     pub states: Vec<State>,
+    /// When each was committed.
+    times: Vec<i64>,
     /// Transactions below it have been acknowledged.
     pub durable: u64,
     pub checkpoints: Vec<(u64, Hash)>,
@@ -80,6 +83,7 @@ impl Model {
             attempts: Vec::new(),
             order: BTreeMap::new(),
             states: vec![State::new()],
+            times: vec![0],
             durable: 1,
             checkpoints: Vec::new(),
         }
@@ -112,7 +116,7 @@ impl Model {
     }
 
     /// The next transaction's state.
-    pub fn follows(&mut self, attempt: usize) {
+    pub fn follows(&mut self, attempt: usize, committed_at: i64) {
         let mut state = self.newest().clone();
         for (key, value) in &self.attempts[attempt].writes {
             match value {
@@ -121,6 +125,7 @@ impl Model {
             };
         }
         self.states.push(state);
+        self.times.push(committed_at);
     }
 
     pub fn acknowledged(&mut self, size: u64) {
@@ -146,6 +151,7 @@ impl Model {
         ensure!(size >= floor, "{size} transactions, where {floor} were acknowledged");
         let mut found = Found { acknowledged_lost: self.durable.saturating_sub(size), ..Found::default() };
         self.states.truncate(1);
+        self.times.truncate(1);
         let mut chains = Chains::default();
         let mut wrong = None;
         let replayed = ledger.replay(0, &mut |record| {
@@ -178,10 +184,11 @@ impl Model {
         Ok(found)
     }
 
-    fn record(&mut self, record: &kv::record::Record, chains: &mut Chains, found: &mut Found) -> Verdict {
+    fn record(&mut self, record: &Record, chains: &mut Chains, found: &mut Found) -> Verdict {
         let tx = record.tx;
         if tx == 0 {
             ensure!(record.changes.is_empty(), "genesis has changes");
+            self.times[0] = record.committed_at;
             return Ok(());
         }
         let reason = record.meta.reason.as_deref().and_then(|reason| reason.parse::<usize>().ok());
@@ -194,18 +201,26 @@ impl Model {
             }
             Fate::Nowhere => return Err(format!("attempt {number} was refused, or lost before")),
         }
-        let expected: Vec<(&Key, Option<Cells>)> = {
-            let writes = self.attempts[number].writes.iter();
-            writes.map(|(key, value)| (key, value.as_ref().map(|value| cells(value)))).collect()
-        };
-        let read = record.changes.iter().map(|change| (change.object, &change.key, &change.cells));
-        let same = read.eq(expected.iter().map(|(key, cells)| (key.0, &key.1, cells)));
-        ensure!(same, "attempt {number} by half: {} changes of {}", record.changes.len(), expected.len());
+        let writes = &self.attempts[number].writes;
+        ensure!(
+            are(writes, record),
+            "attempt {number} by half: {} changes of {}",
+            record.changes.len(),
+            writes.len()
+        );
         for change in &record.changes {
             chains.follows(tx, change)?;
         }
-        self.follows(number);
+        self.follows(number, record.committed_at);
         Ok(())
+    }
+
+    /// Whether a record is what the model has in its place.
+    pub fn holds(&self, record: &Record) -> bool {
+        match self.order.get(&record.tx) {
+            Some(number) => are(&self.attempts[*number].writes, record),
+            None => record.tx == 0 && record.changes.is_empty(),
+        }
     }
 
     fn check_checkpoints(&self, store: &Store) -> Verdict {
@@ -285,14 +300,28 @@ impl Model {
     pub fn compare_all(&self, store: &Store, random: &host::SeededRandom) -> Verdict {
         let mut moments = vec![At::Latest, At::Transaction(0), At::Transaction(self.size() - 1)];
         moments.extend((0..3).map(|_| At::Transaction(random.below(self.size()))));
+        moments.push(At::Time(self.times[random.below(self.size()) as usize] + random.below(2) as i64));
         for at in moments {
-            self.compare(&store.snapshot(at).map_err(unexpected("a snapshot"))?)?;
+            let snapshot = store.snapshot(at).map_err(unexpected("a snapshot"))?;
+            let expected = match at {
+                At::Latest => self.size() - 1,
+                At::Transaction(tx) => tx,
+                At::Time(time) => self.times.partition_point(|committed_at| *committed_at <= time) as u64 - 1,
+            };
+            ensure!(snapshot.tx() == expected, "{at:?} is transaction {}, not {expected}", snapshot.tx());
+            self.compare(&snapshot)?;
         }
         for _ in 0..2 {
             self.compare_history(store, &crate::workload::key(random))?;
         }
         Ok(())
     }
+}
+
+/// Whether a record holds exactly these writes.
+fn are(writes: &Writes, record: &Record) -> bool {
+    let read = record.changes.iter().map(|change| (change.object, &change.key, change.cells.clone()));
+    read.eq(writes.iter().map(|(key, value)| (key.0, &key.1, value.as_ref().map(|value| cells(value)))))
 }
 
 /// The last change of each key: transaction, salt, what it did.

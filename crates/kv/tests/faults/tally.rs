@@ -38,6 +38,7 @@ tally! {
     torn: "torn ends cut at opening",
     in_doubt_kept: "commits in flight that were found whole",
     unacknowledged_lost: "commits that nobody waited for and that were lost",
+    rotten: "bits flipped under a running store, named when read",
     damages: "damages to synced bytes",
     refused: "of these refused, the place named",
     harmless: "of these derived or nobody's: made again, nothing lost",

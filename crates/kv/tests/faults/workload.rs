@@ -199,7 +199,7 @@ impl Workload<'_> {
                 };
                 ensure!(tx == self.model.size(), "transaction {tx} after {}", self.model.size() - 1);
                 self.model.given(attempt, tx)?;
-                self.model.follows(attempt);
+                self.model.follows(attempt, committed.committed_at.ok_or("a commit without a time")?);
                 self.met.commits += 1;
                 if durable {
                     self.model.acknowledged(tx + 1);
@@ -222,11 +222,15 @@ impl Workload<'_> {
 
     fn disk_said_no(&mut self, error: &Error) -> Verdict {
         let code = error.state.code();
-        ensure!(self.faulty && ["58030", "53100"].contains(&code), "{code}: {error}");
-        let full = code == "53100";
-        self.met.disk_full += u64::from(full);
-        self.met.disk_errors += u64::from(!full);
-        ensure!(!full || self.store.fatal().is_none(), "a full disk was fatal: {error}");
+        ensure!(self.faulty, "{code}: {error}");
+        match code {
+            "53100" => {
+                self.met.disk_full += 1;
+                ensure!(self.store.fatal().is_none(), "a full disk was fatal: {error}");
+            }
+            "58030" => self.met.disk_errors += 1,
+            _ => return Err(format!("a failing disk gives {code}: {error}")),
+        }
         Ok(())
     }
 
@@ -246,12 +250,7 @@ impl Workload<'_> {
     fn publish(&mut self) -> Verdict {
         match self.store.ledger().checkpoint() {
             Ok(note) => self.model.signed(&note),
-            Err(error) => {
-                let code = error.state.code();
-                ensure!(self.faulty && ["58030", "53100"].contains(&code), "{code}: {error}");
-                self.met.disk_errors += 1;
-                Ok(())
-            }
+            Err(error) => self.disk_said_no(&error),
         }
     }
 

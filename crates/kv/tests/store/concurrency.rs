@@ -215,20 +215,3 @@ fn checkpoints_follow_commits_by_themselves() {
     let text = String::from_utf8(signed()).unwrap();
     assert_eq!(text.lines().nth(1), Some(store.ledger().size().to_string().as_str()));
 }
-
-#[test]
-fn a_full_disk_refuses_writes_until_there_is_room() {
-    let disk = FaultyDisk::new(5);
-    let host = Host { disk: Arc::new(disk.clone()), ..Host::memory(5) };
-    let store = memory_store(&host);
-    put(&store, b"kept", b"1");
-    disk.set_capacity(Some(disk.used_bytes()));
-    let mut transaction = store.begin(Isolation::ReadCommitted);
-    transaction.put(TABLE, b"more", cells(&[7; 4000]), 1, Vec::new()).unwrap();
-    assert_eq!(transaction.commit(Meta::default(), true).unwrap_err().state, SqlState::DiskFull);
-    assert_eq!(all(&store).len(), 1);
-    assert_eq!(store.fatal(), None);
-    disk.set_capacity(None);
-    put(&store, b"more", b"2");
-    assert_eq!(all(&store).len(), 2);
-}
