@@ -39,8 +39,10 @@ pub fn run(name: &str, arguments: &[&str]) -> Output {
 
 /// A program's standard output; a failure is the test's.
 pub fn said(output: Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    let Output { stdout, stderr, status } = output;
+    let stdout = String::from_utf8(stdout).unwrap();
+    assert!(status.success(), "{stdout}{}", String::from_utf8_lossy(&stderr));
+    stdout
 }
 
 /// psql with one command; rows unaligned, fields separated by bars.

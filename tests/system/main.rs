@@ -4,6 +4,7 @@ mod commands;
 mod drivers;
 mod exported;
 mod files;
+mod formats;
 mod history;
 mod kill;
 mod load;

@@ -29,6 +29,8 @@ pub struct ClusterOptions {
     pub origin_host: String,
     pub accept_missing_checkpoint: bool,
     pub accept_clock: bool,
+    /// When a log goes on in a new file.
+    pub segment_size_bytes: u64,
     pub progress: Option<kv::ledger::Progress>,
     /// Told when a database can no longer write (a failed fsync): a server ends itself, and comes back whole.
     pub on_fatal: Option<kv::OnFatal>,
@@ -42,6 +44,7 @@ impl Default for ClusterOptions {
             origin_host: "stele.local".into(),
             accept_missing_checkpoint: false,
             accept_clock: false,
+            segment_size_bytes: 64 << 20,
             progress: None,
             on_fatal: None,
         }
@@ -80,8 +83,6 @@ pub(crate) struct Registered {
 
 /// Sessions at a time.
 const MAX_CONNECTIONS: usize = 1000;
-/// Log segments.
-const SEGMENT_SIZE_BYTES: u64 = 64 << 20;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic of one session must not take the others down: the maps are whole between statements.
@@ -410,7 +411,7 @@ fn database_options(options: &ClusterOptions, name: &str, create: bool) -> catal
                 create,
                 accept_missing_checkpoint: options.accept_missing_checkpoint,
                 accept_clock: options.accept_clock,
-                segment_size_bytes: SEGMENT_SIZE_BYTES,
+                segment_size_bytes: options.segment_size_bytes,
                 progress: options.progress.clone(),
             },
             index: options.index,

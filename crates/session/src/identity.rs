@@ -311,11 +311,16 @@ impl Identity {
         let bytes = self.host.disk.read(&self.secrets).map_err(|error| self.io(error))?;
         let text = String::from_utf8(bytes)
             .map_err(|_| Error::corrupted(format!("{} is not text", self.secrets.display())))?;
-        Ok(text
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .map(|(id, secret)| (id.into(), secret.into()))
-            .collect())
+        // A line that is not understood is not dropped: the file is written again whole.
+        let credential = |(number, line): (usize, &str)| {
+            let credential = line.split_once(' ').filter(|(id, _)| is_credential_id(id));
+            credential.map(|(id, secret)| (id.into(), secret.into())).ok_or_else(|| {
+                let place = format!("{}, line {}", self.secrets.display(), number + 1);
+                Error::corrupted(format!("{place}: this is no credential"))
+                    .detail("A later version of Stele wrote this file, or it is damaged.")
+            })
+        };
+        text.lines().enumerate().map(credential).collect()
     }
 
     fn io(&self, error: std::io::Error) -> Error {
@@ -361,6 +366,10 @@ impl Identity {
             None => Ok(None),
         }
     }
+}
+
+fn is_credential_id(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 /// As `system.roles` holds it.

@@ -63,6 +63,9 @@ pub struct Open {
     /// Memory for the index's cache, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     pub index_cache_mib: u64,
+    /// How long a log's files become, in KiB (a transaction of more than half of that is written in parts)
+    #[arg(long, value_name = "KIB", default_value_t = 64 << 10, value_parser = clap::value_parser!(u64).range(4..=4 << 20))]
+    pub log_segment_kib: u64,
     /// Start although a database has a log and no signed checkpoint (after restoring files by hand)
     #[arg(long)]
     pub accept_missing_checkpoint: bool,
@@ -78,6 +81,7 @@ impl Open {
             origin_host: self.origin_host.clone(),
             accept_missing_checkpoint: self.accept_missing_checkpoint,
             accept_clock: self.accept_clock,
+            segment_size_bytes: self.log_segment_kib << 10,
             progress: Some(progress::bar()),
             ..ClusterOptions::default()
         }

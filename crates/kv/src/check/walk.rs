@@ -139,7 +139,7 @@ impl<'a> Walk<'a> {
                         transaction: Some(tx),
                         what: format!("block {slot}: {reason}"),
                     };
-                    if is_last {
+                    if is_last && !block::is_of_later_program(&buffer) {
                         self.doubtful.push((slot, tx, finding));
                     } else {
                         self.report.findings.push(finding);

@@ -97,6 +97,16 @@ impl Header {
     }
 }
 
+/// Whether these bytes begin a block of a format, kind or codec that this program does not know: a later one wrote it. A
+/// torn write leaves zeros there, if it leaves the magic at all.
+pub fn is_of_later_program(bytes: &[u8]) -> bool {
+    bytes.len() >= HEADER_BYTES
+        && bytes.starts_with(MAGIC)
+        && bytes[8..10] != [0, 0]
+        && bytes[10] != 0
+        && Header::decode(bytes).is_err()
+}
+
 /// Makes a block of a buffer whose first [`HEADER_BYTES`] are room for the header, and whose rest is the body.
 /// False if the body is too long for a block.
 #[must_use]

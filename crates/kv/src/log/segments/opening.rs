@@ -178,6 +178,11 @@ impl Segments {
                 }
                 Step::Bad { offset, reason } => {
                     let slot = scan.slot();
+                    if block::is_of_later_program(&buffer) {
+                        return Err(damaged(&path, offset, slot, &reason)
+                            .detail("A later version of Stele wrote this block, or it was changed.")
+                            .hint("Start the version that wrote it. Nothing was changed."));
+                    }
                     // Written after the bad one was durable, by a writer that can have followed it.
                     let proves = |header: &Header| {
                         header.durable_slot >= slot
