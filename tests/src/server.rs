@@ -3,8 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
+use std::thread::JoinHandle;
+use tokio_postgres::Client;
 
 /// The path of one of our programs (`stele`, `stele-verify`), in the profile of this test, built if it must be; or in the
 /// folder STELE_PROGRAMS, to test what is installed.
@@ -61,10 +63,40 @@ pub fn installed(program: &str) -> bool {
     found
 }
 
+/// A connection as `role`, without a password.
+pub async fn connect(
+    address: SocketAddr,
+    role: &str,
+    database: &str,
+) -> Result<Client, tokio_postgres::Error> {
+    let config = format!("host={} port={} user={role} dbname={database}", address.ip(), address.port());
+    let (client, connection) = tokio_postgres::connect(&config, tokio_postgres::NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// Runs a client in a thread of its own.
+pub fn block_on<T>(client: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(client)
+}
+
 /// A running `stele serve`.
 pub struct Server {
     process: Child,
     address: SocketAddr,
+    errors: Option<JoinHandle<String>>,
+}
+
+/// How a server ended, and what it wrote to standard error.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub errors: String,
 }
 
 impl Server {
@@ -75,14 +107,29 @@ impl Server {
 
     /// The same; what it wrote to standard error, if it ends without serving.
     pub fn try_start(data: &Path) -> Result<Server, String> {
-        let mut process = Command::new(program("stele"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Server::run(&mut Server::command(data)).map_err(|ended| ended.errors)
+    }
+
+    /// What starts it.
+    pub fn command(data: &Path) -> Command {
+        let mut command = Command::new(program("stele"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        command
+    }
+
+    /// Starts it so, and waits until it serves.
+    pub fn run(command: &mut Command) -> Result<Server, Ended> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let stderr = BufReader::new(process.stderr.take().unwrap());
+        let errors = std::thread::spawn(move || {
+            let mut text = String::new();
+            for line in stderr.lines().map_while(Result::ok) {
+                eprintln!("{line}");
+                text = text + &line + "\n";
+            }
+            text
+        });
         let mut address = None;
         for line in BufReader::new(process.stdout.take().unwrap()).lines() {
             // "stele 0.1.0 serves DIR on 127.0.0.1:40123"
@@ -92,12 +139,8 @@ impl Server {
             }
         }
         match address {
-            Some(address) => {
-                let mut errors = BufReader::new(process.stderr.take().unwrap());
-                std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::stderr()));
-                Ok(Server { process, address })
-            }
-            None => Err(String::from_utf8_lossy(&process.wait_with_output().unwrap().stderr).into_owned()),
+            Some(address) => Ok(Server { process, address, errors: Some(errors) }),
+            None => Err(Ended { status: process.wait().unwrap(), errors: errors.join().unwrap() }),
         }
     }
 
@@ -119,17 +162,29 @@ impl Server {
         said(psql(&self.connection(), sql).output().unwrap()).trim_end().to_owned()
     }
 
-    /// kill -9.
-    pub fn kill(mut self) {
+    /// kill -9, unless it has ended by itself.
+    pub fn kill(mut self) -> Ended {
         self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        self.wait()
     }
 
     /// As an operator stops it.
-    pub fn stop(mut self) {
+    pub fn stop(self) -> Ended {
         let status = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
         assert!(status.success());
-        assert!(self.process.wait().unwrap().success(), "the server did not end well");
+        let ended = self.end();
+        assert!(ended.status.success(), "the server did not end well");
+        ended
+    }
+
+    /// Waits until it ends by itself.
+    pub fn end(mut self) -> Ended {
+        self.wait()
+    }
+
+    fn wait(&mut self) -> Ended {
+        let status = self.process.wait().unwrap();
+        Ended { status, errors: self.errors.take().unwrap().join().unwrap() }
     }
 }
 

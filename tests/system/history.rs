@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use stele_tests::full_load;
-use stele_tests::server::Server;
+use stele_tests::random::Random;
+use stele_tests::server::{Server, block_on, connect};
 use tokio_postgres::{Client, Error, Statement};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,10 +74,8 @@ impl Load {
     }
 
     async fn connect(&self) -> Result<Connection, Error> {
-        let port = self.address.lock().unwrap().port();
-        let config = format!("host=127.0.0.1 port={port} user=stele dbname=stele");
-        let (client, connection) = tokio_postgres::connect(&config, tokio_postgres::NoTls).await?;
-        tokio::spawn(connection);
+        let address = *self.address.lock().unwrap();
+        let client = connect(address, "stele", "stele").await?;
         let (read, write) = match self.workload {
             Workload::Lists => (
                 "SELECT v FROM list WHERE k = $1",
@@ -94,7 +93,7 @@ impl Load {
 
     /// A client: transactions until all operations are done.
     async fn run(&self, seed: u64) -> Part {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let mut part = Part::default();
         let mut connection = None;
         while self.left.load(Ordering::Relaxed) > 0 {
@@ -190,18 +189,6 @@ fn list(text: &str) -> Vec<Value> {
     text.split(',').map(|value| value.parse().unwrap()).collect()
 }
 
-/// xorshift64 (Marsaglia, 2003).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % limit
-    }
-}
-
 /// Runs the load on a new server; with `kills` it is killed and started again meanwhile. The history, and the order of
 /// each key's versions.
 fn history(workload: Workload, level: Level, operations: usize, kills: bool) -> (Vec<Transaction>, Orders) {
@@ -210,19 +197,15 @@ fn history(workload: Workload, level: Level, operations: usize, kills: bool) -> 
     server.psql(TABLES);
     let load = Load::new(workload, level, operations, server.address());
     let mut running = Some(server);
-    let seed = Instant::now().elapsed().as_nanos() as u64 ^ std::process::id() as u64;
+    let seed = Random::of_now().below(1 << 32);
     let parts: Vec<Part> = thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS as u64)
             .map(|client| {
                 let load = &load;
-                scope.spawn(move || {
-                    let runtime =
-                        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-                    runtime.unwrap().block_on(load.run(seed * 1_000 + client * 7 + 1))
-                })
+                scope.spawn(move || block_on(load.run(seed * 1_000 + client * 7 + 2)))
             })
             .collect();
-        let mut random = Random(seed + 1);
+        let mut random = Random::new(seed + 1);
         while kills && load.left.load(Ordering::Relaxed) > 0 {
             thread::sleep(Duration::from_millis(300 + random.below(1_500)));
             running.take().unwrap().kill();

@@ -1,4 +1,4 @@
-//! The whole, from outside: commands, files, drivers, load, isolation, kill -9, the order of crates.
+//! The whole, from outside: commands, files, drivers, load, isolation, kill -9, loss of power, the order of crates.
 
 mod commands;
 mod drivers;
@@ -8,5 +8,7 @@ mod formats;
 mod history;
 mod kill;
 mod load;
+mod power;
+mod promises;
 mod ranks;
 mod tpch;
