@@ -37,7 +37,10 @@ pub fn create_if_missing(host: &Host, paths: &Paths, options: &LedgerOptions) ->
             paths.folder.display()
         ),
         (true, true) => finish(disk, paths),
-        (false, _) if finished || disk.exists(&paths.log) || disk.exists(&paths.key) => Ok(()),
+        // The marker's end may be in the system's cache only. It must not come back: beside it a checkpoint that is lost
+        // looks like one that was never made.
+        (false, true) => sync_folder(disk, paths),
+        (false, _) if disk.exists(&paths.log) || disk.exists(&paths.key) => Ok(()),
         (false, _) if options.create => create(host, paths, options),
         (false, _) => bail!(UndefinedObject, "there is no ledger in \"{}\"", paths.folder.display()),
     }
@@ -45,17 +48,15 @@ pub fn create_if_missing(host: &Host, paths: &Paths, options: &LedgerOptions) ->
 
 fn create(host: &Host, paths: &Paths, options: &LedgerOptions) -> Result<()> {
     let disk = &*host.disk;
-    let sync_folder =
-        || disk.sync_dir(&paths.folder).map_err(|error| disk_error("could not fsync", &paths.folder, &error));
     let marker = disk.open(&paths.creating, OpenMode::Create).and_then(|file| file.sync());
     marker.map_err(|error| disk_error("could not create", &paths.creating, &error))?;
-    sync_folder()?;
+    sync_folder(disk, paths)?;
 
     let signer = KeyFile::create(disk, &paths.key, &options.origin, &*host.random)?;
     for folder in [&paths.log, &paths.tiles] {
         disk.create_dir_all(folder).map_err(|error| disk_error("could not create", folder, &error))?;
     }
-    sync_folder()?;
+    sync_folder(disk, paths)?;
 
     let genesis = record::seal_genesis(&*host.random)?;
     let database_id: [u8; 16] = host::random::bytes(&*host.random);
@@ -102,5 +103,9 @@ fn create(host: &Host, paths: &Paths, options: &LedgerOptions) -> Result<()> {
 fn finish(disk: &dyn Disk, paths: &Paths) -> Result<()> {
     disk.remove_file(&paths.creating)
         .map_err(|error| disk_error("could not remove", &paths.creating, &error))?;
+    sync_folder(disk, paths)
+}
+
+fn sync_folder(disk: &dyn Disk, paths: &Paths) -> Result<()> {
     disk.sync_dir(&paths.folder).map_err(|error| disk_error("could not fsync", &paths.folder, &error))
 }

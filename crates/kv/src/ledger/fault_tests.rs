@@ -261,3 +261,38 @@ fn a_damaged_block_that_a_later_one_calls_durable_is_no_torn_end() {
 fn ledger_bytes(life: &Life) -> u64 {
     life.disk.read(Path::new("db/log/00000000000000000001.seg")).unwrap().len() as u64
 }
+
+/// Whatever call of its making failed: a checkpoint that is lost later never looks like one that was not made yet.
+#[test]
+fn a_ledger_that_was_made_is_never_made_again() {
+    for (nth, seed) in (1..45).flat_map(|nth| (0..6).map(move |seed| (nth, seed))) {
+        let mut life = Life::new(seed);
+        life.disk.fail_at(nth, Failure::Once);
+        drop(life.open());
+        life.disk.heal();
+        let ledger = life.reopen();
+        life.append(&ledger);
+        ledger.sync().unwrap();
+        life.disk.crash();
+        drop(ledger);
+        life.disk.overwrite(Path::new("db/checkpoint"), None);
+        let refusal = life.open().err().unwrap_or_else(|| panic!("call {nth}: it was made again"));
+        assert!(refusal.message.ends_with("\"db/checkpoint\" is missing beside a log"), "{refusal}");
+    }
+}
+
+/// A large transaction that finds no room is undone over several segments, whatever cannot be read on the way.
+#[test]
+fn undoing_is_no_damage() {
+    for nth in 1..60 {
+        let mut life = Life::new(nth);
+        let ledger = life.reopen();
+        life.append(&ledger);
+        let before = ledger.size();
+        life.disk.set_capacity(Some(life.disk.used_bytes() + 9_000));
+        life.disk.fail_at(nth, Failure::ShortRead);
+        let error = ledger.append(&[row("large", &[7; 20_000], &life.random)]).unwrap_err();
+        assert!(["53100", "58030"].contains(&error.state.code()), "call {nth}: {error}");
+        assert_eq!((ledger.size(), ledger.is_stopped()), (before, error.state.code() == "58030"));
+    }
+}
