@@ -91,6 +91,8 @@ pub enum Failure {
     Once,
     /// The device is gone: that call and all later ones fail.
     Forever,
+    /// From that call on so many calls of a hundred fail.
+    Often(u64),
     /// The next read from then on ends too early.
     ShortRead,
     /// From that call on there is no room for anything, until [`FaultyDisk::heal`].
@@ -232,6 +234,7 @@ impl State {
                 true
             }
             Some((at, Failure::Forever)) => self.calls >= at,
+            Some((at, Failure::Often(percent))) => self.calls >= at && self.random.chance(percent),
             _ => false,
         }
     }

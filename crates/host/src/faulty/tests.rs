@@ -113,6 +113,17 @@ fn full_from_a_call_on_until_there_is_room() {
 }
 
 #[test]
+fn often_is_not_always() {
+    let disk = FaultyDisk::new(7);
+    let file = disk.open(Path::new("file"), OpenMode::Create).unwrap();
+    disk.fail_at(11, Failure::Often(30));
+    let failed: Vec<bool> = (0..110).map(|at| file.write_all_at(b"x", at).is_err()).collect();
+    assert!(!failed[..10].contains(&true));
+    let count = failed.iter().filter(|failed| **failed).count();
+    assert!((15..45).contains(&count), "{count}");
+}
+
+#[test]
 fn a_dead_process_changes_nothing_and_leaves_the_cache() {
     let disk = FaultyDisk::new(5);
     let path = Path::new("file");

@@ -47,6 +47,7 @@ pub fn live(seed: u64, bug: Option<Bug>) -> Verdict<Tally> {
     drop(life.reopen()?);
     life.audit()?;
     life.tally.lives = 1;
+    life.tally.calls = life.disk.calls();
     Ok(life.tally)
 }
 
@@ -114,8 +115,9 @@ impl Life {
     fn fail_within(&self, calls: u64) {
         let nth = 1 + self.random.below(calls);
         let failure = match self.random.below(10) {
-            0..6 => Failure::Forever,
-            6..8 => Failure::Once,
+            0..5 => Failure::Forever,
+            5..7 => Failure::Once,
+            7 => Failure::Often(5 + self.random.below(60)),
             8 => Failure::ShortRead,
             _ => Failure::Full,
         };
@@ -184,12 +186,13 @@ impl Life {
     /// Sets a fault for the run. Whether there is one.
     fn arm(&mut self) -> bool {
         let nth = 1 + self.random.below(70);
-        let failure = match self.random.below(10) {
+        let failure = match self.random.below(12) {
             0 => Failure::Once,
             1 | 2 => Failure::Forever,
             3 => Failure::ShortRead,
             4 => Failure::Full,
-            5 => {
+            5 => Failure::Often(5 + self.random.below(60)),
+            6 => {
                 let room = self.random.below(9_000);
                 self.say(|| format!("room for {room} bytes"));
                 self.disk.set_capacity(Some(self.disk.used_bytes() + room));

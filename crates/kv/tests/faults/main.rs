@@ -71,6 +71,9 @@ fn lives(first: u64, count: u64, deadline: Option<Instant>, workers: usize) -> T
                         break;
                     }
                     let seed = first.wrapping_add(number);
+                    if number > 0 && number.is_multiple_of(1_000) {
+                        eprintln!("{number} lives");
+                    }
                     match live_safely(seed, None) {
                         Ok(tally) => *total.lock().unwrap() += tally,
                         Err(what) => {
@@ -115,5 +118,12 @@ fn every_life_keeps_what_was_acknowledged() {
         (cut_acknowledged * 10, "uncovered ends"),
     ] {
         assert!(lives < 50 || count > lives / 20, "{count} {what} in {lives} lives: too easy a test");
+    }
+}
+
+#[test]
+fn a_seed_repeats_its_life() {
+    for seed in 0..5 {
+        assert_eq!(life::live(seed, None), life::live(seed, None));
     }
 }

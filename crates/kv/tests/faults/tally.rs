@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 
 macro_rules! tally {
     ($($(#[$doc:meta])* $name:ident: $text:literal,)*) => {
-        #[derive(Debug, Default, Clone, Copy)]
+        #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
         pub struct Tally { $($(#[$doc])* pub $name: u64,)* }
 
         impl AddAssign for Tally {
@@ -26,6 +26,7 @@ macro_rules! tally {
 
 tally! {
     lives: "lives",
+    calls: "calls of the disk",
     openings: "openings, refused ones included",
     cut_short: "openings and creations under a fault of their own, in up to three rows",
     commits: "commits",
