@@ -12,3 +12,4 @@ mod power;
 mod promises;
 mod ranks;
 mod tpch;
+mod two_phase;

@@ -49,6 +49,7 @@ pub(crate) struct Shared {
     pub sequences: Mutex<HashMap<Oid, Arc<Mutex<SequenceState>>>>,
     statistics: Mutex<HashMap<ObjectId, f64>>,
     role_oid: RwLock<RoleOid>,
+    pub prepared: crate::prepared::Registry,
 }
 
 struct States {
@@ -123,9 +124,11 @@ impl Database {
                 sequences: Mutex::default(),
                 statistics: Mutex::default(),
                 role_oid: RwLock::new(Arc::new(|_: &str| Ok(None))),
+                prepared: Mutex::default(),
             }),
         };
         database.shared.build_missing_indexes(&derive.take_missing())?;
+        database.resume_prepared()?;
         Ok(database)
     }
 
@@ -183,6 +186,7 @@ impl Database {
     pub fn close(&self) -> Result<()> {
         // Else the next open builds again what it cannot know to be whole.
         let marked = self.shared.mark_indexes_built();
+        lock(&self.shared.prepared).clear();
         self.shared.store.close().and(marked)
     }
 }

@@ -18,6 +18,7 @@ pub mod foreign_key;
 pub mod history;
 mod index_build;
 mod lineage;
+mod prepared;
 pub mod privilege;
 pub mod proof_export;
 pub mod row;
@@ -33,5 +34,6 @@ mod write;
 
 pub use database::{Database, Options, RoleOid};
 pub use ddl::FollowingView;
+pub use prepared::{PREPARED_LIMIT, PreparedTransaction};
 pub use scan::{Access, KeyRange, Scan, ScanRequest, Versions};
 pub use transaction::{Begin, Insert, LockedRow, RowKey, Transaction};

@@ -7,6 +7,7 @@
 //!   3 grants      key object, grantee, privilege   .. 4 grantor, 5 with grant option
 //!   4 sequences   key oid                          1 oid, 2 last value that may have been given out, 3 called
 //!   5 counters    key name                         1 name, 2 value: no OID below `oid` is free
+//!   6 prepared    key gid                          1 gid, 2 owner, 3 prepared at, 4 state (`kv::Prepared`)
 //! ```
 
 use codec::key;
@@ -20,6 +21,7 @@ pub const RELATIONS: ObjectId = 2;
 pub const GRANTS: ObjectId = 3;
 pub const SEQUENCES: ObjectId = 4;
 pub const COUNTERS: ObjectId = 5;
+pub const PREPARED: ObjectId = 6;
 
 /// User objects start here.
 pub const FIRST_USER_OID: Oid = 16384;
@@ -56,6 +58,17 @@ pub struct SequenceRow {
     pub oid: Oid,
     pub value: i64,
     pub called: bool,
+}
+
+/// A transaction that waits for COMMIT PREPARED or ROLLBACK PREPARED.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PreparedRow {
+    pub gid: String,
+    pub owner: Oid,
+    /// Microseconds since 1970-01-01 UTC.
+    pub prepared_at: i64,
+    /// What the store makes it again of.
+    pub state: Vec<u8>,
 }
 
 /// Schemas that are in every database and in no row: their relations are computed.
@@ -163,9 +176,35 @@ pub fn sequence(row: &Cells) -> Result<SequenceRow> {
 }
 
 pub fn counter_key(name: &str) -> Result<Vec<u8>> {
+    text_key(name)
+}
+
+pub fn prepared_key(gid: &str) -> Result<Vec<u8>> {
+    text_key(gid)
+}
+
+fn text_key(text: &str) -> Result<Vec<u8>> {
     let mut out = vec![];
-    key::encode(&Value::text(name), DataType::Text, false, false, &mut out)?;
+    key::encode(&Value::text(text), DataType::Text, false, false, &mut out)?;
     Ok(out)
+}
+
+pub fn prepared_cells(row: &PreparedRow) -> Result<Cells> {
+    cells(&[
+        (DataType::Text, Value::text(&row.gid)),
+        (DataType::Oid, Value::Oid(row.owner)),
+        (DataType::TimestampTz, Value::Timestamp(row.prepared_at)),
+        (DataType::Bytea, Value::Bytea(row.state.clone())),
+    ])
+}
+
+pub fn prepared(row: &Cells) -> Result<PreparedRow> {
+    match <[Value; 4]>::try_from(values(row)?) {
+        Ok([Value::Text(gid), Value::Oid(owner), Value::Timestamp(prepared_at), Value::Bytea(state)]) => {
+            Ok(PreparedRow { gid, owner, prepared_at, state })
+        }
+        _ => Err(Error::corrupted("a row of prepared transactions that does not fit its layout")),
+    }
 }
 
 pub fn counter_cells(name: &str, value: i64) -> Result<Cells> {

@@ -79,7 +79,7 @@ pub struct Transaction {
     pub(crate) written: HashSet<ObjectId>,
     /// Of these, the ones whose rows were written before a DDL.
     pub(crate) reencode: HashSet<ObjectId>,
-    row_counts: HashMap<ObjectId, i64>,
+    pub(crate) row_counts: HashMap<ObjectId, i64>,
     /// Descriptors known to be current and locked, by address, which is theirs while they are kept here.
     current: HashMap<usize, Arc<Relation>>,
     pub(crate) indexes: OwnIndexes,

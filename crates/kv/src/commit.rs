@@ -38,6 +38,8 @@ pub(crate) struct Request {
     pub held: Held,
     /// SERIALIZABLE: the snapshot, and what was read at it.
     pub reads: Option<(TxId, Reads)>,
+    /// It says that the transaction of these reads is prepared: they stay as they are until this owner's end.
+    pub prepares: Option<Owner>,
 }
 
 /// Called once with the error after which nothing can be written.
@@ -48,6 +50,7 @@ pub(crate) struct Core {
     pub ledger: Ledger,
     pub index: Arc<Index>,
     pub locks: LockTable,
+    next_owner: AtomicU64,
     ordered: AtomicU64,
     durable: AtomicU64,
     queue: Mutex<Vec<Queued>>,
@@ -100,6 +103,7 @@ impl Core {
             ledger,
             index,
             locks: LockTable::default(),
+            next_owner: AtomicU64::new(1),
             ordered: AtomicU64::new(newest),
             durable: AtomicU64::new(newest),
             queue: Mutex::default(),
@@ -115,6 +119,11 @@ impl Core {
             applier: Wake::default(),
             publisher: Wake::default(),
         })
+    }
+
+    /// A number for a new transaction or session.
+    pub(crate) fn next_owner(&self) -> Owner {
+        self.next_owner.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The newest transaction that is in the log's order: what `newest` reads see.
@@ -238,9 +247,11 @@ impl Core {
         let (mut sealed, mut rest) = (Vec::new(), Vec::new());
         let mut accepted: Vec<Arc<Batch>> = Vec::new();
         for Queued { request, promise } in group {
-            let Request { owner, sealed: bytes, batch, mut held, reads } = request;
-            let conflict = reads.is_some_and(|(snapshot, reads)| {
-                log.hits(snapshot, &reads) || accepted.iter().any(|batch| reads.hit_by(batch))
+            let Request { owner, sealed: bytes, batch, mut held, reads, prepares } = request;
+            let conflict = reads.as_ref().is_some_and(|(snapshot, reads)| {
+                log.hits(*snapshot, reads)
+                    || accepted.iter().any(|batch| reads.hit_by(batch))
+                    || log.hits_prepared(&batch)
             });
             if conflict {
                 self.locks.release(owner, &mut held, 0);
@@ -250,7 +261,8 @@ impl Core {
             let batch = Arc::new(batch);
             accepted.push(batch.clone());
             sealed.push(bytes);
-            rest.push((owner, held, batch, promise));
+            let prepared = prepares.zip(reads.map(|(_, reads)| reads));
+            rest.push((owner, held, batch, prepared, promise));
         }
         if sealed.is_empty() {
             return;
@@ -266,11 +278,14 @@ impl Core {
             Err(_) => sealed.iter().map(|one| self.append_one(one)).collect(),
         };
         let mut newest = None;
-        for ((owner, mut held, batch, promise), outcome) in rest.into_iter().zip(outcomes) {
+        for ((owner, mut held, batch, prepared, promise), outcome) in rest.into_iter().zip(outcomes) {
             if let Ok((tx, _)) = outcome {
                 self.index.remember(tx, &batch);
                 guard::lock(&self.pending).push_back((tx, batch.clone()));
                 log.push(tx, batch);
+                if let Some((owner, reads)) = prepared {
+                    log.prepare(owner, reads);
+                }
                 self.ordered.store(tx, Ordering::Release);
                 newest = Some(tx);
             }
@@ -339,6 +354,16 @@ impl Core {
     /// 40001 if something that was read at `snapshot` has been written since.
     pub(crate) fn check_reads(&self, snapshot: TxId, reads: &Reads) -> Result<()> {
         if guard::lock(&self.order).hits(snapshot, reads) { Err(serialization_failure()) } else { Ok(()) }
+    }
+
+    /// A SERIALIZABLE transaction is prepared: until [`Core::end_prepared`] others of that level cannot overwrite what
+    /// it has read.
+    pub(crate) fn resume_prepared(&self, owner: Owner, reads: Reads) {
+        guard::lock(&self.order).prepare(owner, reads);
+    }
+
+    pub(crate) fn end_prepared(&self, owner: Owner) {
+        guard::lock(&self.order).end_prepared(owner);
     }
 
     fn oldest_serializable(&self) -> TxId {

@@ -120,6 +120,11 @@ impl Held {
         self.order.len()
     }
 
+    /// Everything, in no order.
+    pub(crate) fn list(&self) -> Vec<(Resource, u8)> {
+        self.modes.iter().map(|(resource, modes)| (Resource::clone(resource), *modes)).collect()
+    }
+
     /// Whether this transaction holds what excludes at least all that `mode` excludes.
     pub(crate) fn covers(&self, resource: &Resource, mode: u8) -> bool {
         let Some(&modes) = self.modes.get(resource) else { return false };
@@ -244,6 +249,29 @@ impl LockTable {
         };
         state.give_up(owner, resource, mode);
         Err(outcome)
+    }
+
+    /// Gives all that is held to another owner. 0A000 where a session holds one of the resources beyond its
+    /// transaction.
+    pub(crate) fn transfer(&self, from: Owner, to: Owner, held: &Held) -> Result<()> {
+        let mut state = guard::lock(&self.state);
+        let beyond = |(resource, modes): (&Arc<Resource>, &Modes)| {
+            let granted = state.queues.get(resource).map(|queue| &queue.granted);
+            granted.into_iter().flatten().any(|(owner, all)| *owner == from && all & !modes != 0)
+        };
+        if held.modes.iter().any(beyond) {
+            return Err(Error::new(
+                SqlState::FeatureNotSupported,
+                "cannot PREPARE while holding both session-level and transaction-level locks on the same object",
+            ));
+        }
+        for resource in held.modes.keys() {
+            let granted = state.queues.get_mut(resource).map(|queue| &mut queue.granted);
+            if let Some((owner, _)) = granted.into_iter().flatten().find(|(owner, _)| *owner == from) {
+                *owner = to;
+            }
+        }
+        Ok(())
     }
 
     /// What is held and waited for, as text: (owner, resource, mode, granted).

@@ -7,6 +7,7 @@
 //! beyond a limit a table (or an index) counts as read whole.
 
 use crate::history::{Family, KeyRange, as_slices, split_storage_key, storage_key, storage_span};
+use crate::lock::Owner;
 use crate::recent::{Batch, Shared};
 use crate::{Span, TxId};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -18,14 +19,15 @@ use types::{Error, SqlState};
 const KEYS_LIMIT: usize = 4_096;
 const SPANS_LIMIT: usize = 256;
 
-#[derive(Default)]
-pub(crate) struct Reads(HashMap<(Family, u32), Extent>);
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Reads(pub(crate) HashMap<(Family, u32), Extent>);
 
-#[derive(Default)]
-struct Extent {
-    whole: bool,
-    keys: HashSet<Vec<u8>>,
-    spans: Vec<KeyRange>,
+/// What was read of one object or index: storage keys.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Extent {
+    pub(crate) whole: bool,
+    pub(crate) keys: HashSet<Vec<u8>>,
+    pub(crate) spans: Vec<KeyRange>,
 }
 
 impl Reads {
@@ -92,24 +94,40 @@ impl Extent {
 
 /// The writes of recent transactions, for as long as a serializable transaction may ask for them.
 #[derive(Default)]
-pub(crate) struct WriteLog(VecDeque<(TxId, Arc<Batch>)>);
+pub(crate) struct WriteLog {
+    written: VecDeque<(TxId, Arc<Batch>)>,
+    /// What prepared transactions have read. They cannot be refused any more, so who would overwrite it is.
+    prepared: HashMap<Owner, Reads>,
+}
 
 impl WriteLog {
     pub(crate) fn push(&mut self, tx: TxId, batch: Arc<Batch>) {
-        self.0.push_back((tx, batch));
+        self.written.push_back((tx, batch));
     }
 
     /// Nobody asks for what is not newer than `tx`.
     pub(crate) fn forget(&mut self, tx: TxId) {
-        while self.0.front().is_some_and(|(written, _)| *written <= tx) {
-            self.0.pop_front();
+        while self.written.front().is_some_and(|(written, _)| *written <= tx) {
+            self.written.pop_front();
         }
     }
 
     /// Whether something that was read at `snapshot` has been written since.
     pub(crate) fn hits(&self, snapshot: TxId, reads: &Reads) -> bool {
-        let from = self.0.partition_point(|(tx, _)| *tx <= snapshot);
-        self.0.range(from..).any(|(_, batch)| reads.hit_by(batch))
+        let from = self.written.partition_point(|(tx, _)| *tx <= snapshot);
+        self.written.range(from..).any(|(_, batch)| reads.hit_by(batch))
+    }
+
+    pub(crate) fn prepare(&mut self, owner: Owner, reads: Reads) {
+        self.prepared.insert(owner, reads);
+    }
+
+    pub(crate) fn end_prepared(&mut self, owner: Owner) {
+        self.prepared.remove(&owner);
+    }
+
+    pub(crate) fn hits_prepared(&self, batch: &Batch) -> bool {
+        self.prepared.values().any(|reads| reads.hit_by(batch))
     }
 }
 

@@ -5,12 +5,13 @@ use crate::guard;
 use crate::history::{Family, storage_key};
 use crate::index::open::OpenIndex;
 use crate::ledger::{Ledger, LedgerOptions};
+use crate::prepared::{Prepared, RowPlace};
 use crate::snapshot::Snapshot;
 use crate::transaction::{Isolation, Transaction};
 use crate::{At, Derive, IndexId, SessionLocks, TxId};
 use host::Host;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use types::{Error, Result, SqlState};
@@ -36,7 +37,6 @@ pub struct Store(Arc<Handle>);
 struct Handle {
     core: Arc<Core>,
     host: Host,
-    transactions: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -72,7 +72,7 @@ impl Store {
         }
         .open()?;
         let core = Arc::new(Core::new(ledger, Arc::new(opened))?);
-        let handle = Handle { core, host, transactions: AtomicU64::new(1), threads: Mutex::default() };
+        let handle = Handle { core, host, threads: Mutex::default() };
         Ok(Store(Arc::new(handle)))
     }
 
@@ -107,15 +107,19 @@ impl Store {
     /// With a snapshot that sees transaction `tx` even where it is ordered and not yet durable: a session that
     /// committed without waiting for its fsync reads its own writes.
     pub fn begin_at_least(&self, isolation: Isolation, tx: TxId) -> Transaction {
-        let owner = self.0.transactions.fetch_add(1, Ordering::Relaxed);
-        Transaction::begin(self.0.core.clone(), self.0.host.random.clone(), owner, isolation, tx)
+        Transaction::begin(self.0.core.clone(), self.0.host.random.clone(), isolation, tx)
     }
 
     /// For a session: its transactions own their locks together, and it may hold locks beyond them. `process`: how
     /// deadlock reports name it.
     pub fn session_locks(&self, process: i32) -> SessionLocks {
-        let owner = self.0.transactions.fetch_add(1, Ordering::Relaxed);
-        SessionLocks::new(self.0.core.clone(), owner, process)
+        SessionLocks::new(self.0.core.clone(), self.0.core.next_owner(), process)
+    }
+
+    /// A transaction that was prepared before the store was opened, with its locks, from what [`Transaction::prepare`]
+    /// gave for its row's cells. To be called before anything else locks. XX001 where that cannot be read.
+    pub fn resume(&self, row: RowPlace, state: &[u8]) -> Result<Prepared> {
+        Prepared::resume(self.begin(Isolation::ReadCommitted), row, state)
     }
 
     /// Returns when transaction `tx` is durable.

@@ -16,7 +16,7 @@ use crate::guard;
 use crate::history::{Family, RowBody, Stored, UNCOMMITTED, split_storage_key, storage_key};
 use crate::lock::{Held, LockStrength, LockWait, Owner, Patience, Resource, TableMode};
 use crate::recent::{Batch, Shared};
-use crate::record::{self, Change};
+use crate::record::{self, Change, Sealed};
 use crate::serializable::Reads;
 use crate::snapshot::{Cursor, EntryCursor, IndexCursor, RowCursor, Snapshot, Version, Walk};
 use crate::writes::{Mark, WriteSet, Written};
@@ -48,24 +48,24 @@ pub struct Committed {
 
 /// An open transaction. Dropped = rolled back.
 pub struct Transaction {
-    core: Arc<Core>,
-    random: Arc<dyn Random>,
-    owner: Owner,
+    pub(crate) core: Arc<Core>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) owner: Owner,
     isolation: Isolation,
-    snapshot: Snapshot,
+    pub(crate) snapshot: Snapshot,
     /// The snapshot is never older than this.
     at_least: TxId,
     /// A statement has begun: above READ COMMITTED the snapshot stays from then on.
     begun: bool,
-    writes: WriteSet,
-    held: Held,
+    pub(crate) writes: WriteSet,
+    pub(crate) held: Held,
     savepoints: Vec<(Mark, usize)>,
-    patience: Patience,
+    pub(crate) patience: Patience,
     system: bool,
     /// The newest transaction that a `newest` read has met.
     newest_seen: Arc<AtomicU64>,
     /// SERIALIZABLE only.
-    reads: Option<Mutex<Reads>>,
+    pub(crate) reads: Option<Mutex<Reads>>,
     /// SERIALIZABLE only: this statement has written, and was told that it may.
     may_write: bool,
 }
@@ -78,7 +78,6 @@ impl Transaction {
     pub(crate) fn begin(
         core: Arc<Core>,
         random: Arc<dyn Random>,
-        owner: Owner,
         isolation: Isolation,
         at_least: TxId,
     ) -> Transaction {
@@ -90,9 +89,9 @@ impl Transaction {
         };
         Transaction {
             snapshot: Snapshot { index: core.index.clone(), tx },
+            owner: core.next_owner(),
             core,
             random,
-            owner,
             isolation,
             at_least,
             begun: false,
@@ -325,27 +324,49 @@ impl Transaction {
 
     /// Seals, orders, syncs, applies. Blocks until durable (`durable` false: until ordered). Serializable: 40001.
     pub fn commit(mut self, meta: Meta, durable: bool) -> Result<Committed> {
-        let (changes, batch) = self.freeze()?;
-        if changes.is_empty() {
+        let Some((sealed, batch)) = self.seal(meta)? else {
             if durable {
                 self.settle()?;
             }
             return Ok(Committed { tx: None, committed_at: None });
-        }
-        self.core.check_writable()?;
-        let sealed = record::seal(changes, meta, self.system, &*self.random)?;
-        let reads = self.reads.take().map(|reads| {
-            (self.snapshot.tx, reads.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
-        });
+        };
+        self.order(sealed, batch, durable, None)
+    }
+
+    /// Gives up its locks and reads, whatever the outcome. `prepares`: [`Request::prepares`].
+    pub(crate) fn order(
+        &mut self,
+        sealed: Sealed,
+        batch: Batch,
+        durable: bool,
+        prepares: Option<Owner>,
+    ) -> Result<Committed> {
+        let reads = self.take_reads();
         let serializable_at = reads.as_ref().map(|(snapshot, _)| *snapshot);
-        let request =
-            Request { owner: self.owner, sealed, batch, held: std::mem::take(&mut self.held), reads };
+        let held = std::mem::take(&mut self.held);
+        let request = Request { owner: self.owner, sealed, batch, held, reads, prepares };
         let outcome = self.core.commit(request, durable);
         if let Some(snapshot) = serializable_at {
             self.core.leave_serializable(snapshot);
         }
         let (tx, committed_at) = outcome?;
         Ok(Committed { tx: Some(tx), committed_at: Some(committed_at) })
+    }
+
+    /// The writes as the log and the index take them. None: there are none.
+    pub(crate) fn seal(&self, meta: Meta) -> Result<Option<(Sealed, Batch)>> {
+        let (changes, batch) = self.freeze()?;
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        self.core.check_writable()?;
+        Ok(Some((record::seal(changes, meta, self.system, &*self.random)?, batch)))
+    }
+
+    /// SERIALIZABLE: the snapshot, whose place the caller has to leave, and what was read at it.
+    fn take_reads(&mut self) -> Option<(TxId, Reads)> {
+        let reads = self.reads.take()?.into_inner();
+        Some((self.snapshot.tx, reads.unwrap_or_else(std::sync::PoisonError::into_inner)))
     }
 
     /// As dropping it, but said aloud.

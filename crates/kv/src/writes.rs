@@ -140,6 +140,13 @@ impl WriteSet {
         self.kept = self.stamp;
     }
 
+    /// Takes over the net writes of another write set. This one is empty.
+    pub(crate) fn restore(&mut self, rows: Vec<(Shared, Shared)>, entries: Vec<(Shared, Shared)>) {
+        for (family, writes) in [(Family::Row, rows), (Family::Entry, entries)] {
+            writes.into_iter().for_each(|(key, body)| self.push(family, key, body));
+        }
+    }
+
     /// The net writes of a family, sorted by storage key.
     pub(crate) fn tops(&self, family: Family) -> Vec<(Shared, Shared)> {
         guard::read(&self.table).tops(family).map(|(key, body)| (key.clone(), body.clone())).collect()

@@ -257,7 +257,12 @@ impl Cluster {
         let using = lock(&self.shared.sessions).values().filter(|session| session.database == name).count();
         if using > 0 {
             return Err(err!(ObjectInUse, "database \"{name}\" is being accessed by other users")
-                .detail(format!("There are {using} other sessions using the database.")));
+                .detail(counted(using, "other session")));
+        }
+        let prepared = self.database(name)?.prepared().len();
+        if prepared > 0 {
+            return Err(err!(ObjectInUse, "database \"{name}\" is being used by prepared transactions")
+                .detail(counted(prepared, "prepared transaction")));
         }
         self.shared.identity.change(user, |identity, transaction, _| {
             identity.rewrite(transaction, "databases", |row| (row[1] == Value::text(name)).then_some(None))
@@ -383,6 +388,13 @@ fn past_of(database: &str) -> Result<(&str, Option<types::Moment>)> {
             Err(_) => Err(err!(InvalidCatalogName, "database \"{database}\" does not exist")
                 .hint("A past is named by a transaction number: mydb@42.")),
         },
+    }
+}
+
+fn counted(users: usize, of: &str) -> String {
+    match users {
+        1 => format!("There is 1 {of} using the database."),
+        _ => format!("There are {users} {of}s using the database."),
     }
 }
 

@@ -20,6 +20,7 @@ mod ddl;
 mod functions;
 mod identity;
 mod interrupt;
+mod modes;
 mod past;
 mod portal;
 mod prepared;
@@ -30,6 +31,7 @@ mod stored;
 mod surroundings;
 mod system;
 mod transaction;
+mod two_phase;
 mod view;
 
 pub use cluster::{Cluster, ClusterOptions};

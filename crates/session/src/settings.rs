@@ -124,6 +124,7 @@ const SETTINGS: &[Setting] = &[
     setting("max_identifier_length", Fixed, "63", false, "Shows the maximum identifier length."),
     setting("max_index_keys", Fixed, "32", false, "Shows the maximum number of index keys."),
     setting("max_parallel_workers_per_gather", Int(0, 1024, Unit::None), "2", false, "Sets the maximum number of parallel processes per executor node."),
+    setting("max_prepared_transactions", Fixed, "1000", false, "Sets the maximum number of simultaneously prepared transactions."),
     setting("password_encryption", Enum(&["scram-sha-256"]), "scram-sha-256", false, "Chooses the algorithm for encrypting passwords."),
     setting("plan_cache_mode", Enum(&["auto", "force_generic_plan", "force_custom_plan"]), "auto", false, "Controls the planner's selection of custom or generic plan."),
     setting("quote_all_identifiers", Bool, "off", false, "When generating SQL fragments, quote all identifiers."),

@@ -57,6 +57,19 @@ impl Known {
         }
     }
 
+    /// Whether a commit waits until it is on disk.
+    pub fn commits_durably(&self) -> bool {
+        self.settings.borrow().get("synchronous_commit").is_ok_and(|value| value != "off")
+    }
+
+    /// ledger.last_tx, if the client wants to hear of it.
+    pub fn report_tx(&self, tx: Option<types::TxId>) {
+        if let Some(tx) = tx.filter(|_| self.settings.borrow().is_on("ledger.report_tx")) {
+            let setting = Notice::Setting { name: "ledger.last_tx".into(), value: tx.to_string() };
+            self.notices.borrow_mut().push(setting);
+        }
+    }
+
     pub fn directory(&self) -> Arc<Directory> {
         self.cluster.directory()
     }

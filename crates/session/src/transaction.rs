@@ -5,12 +5,13 @@
 //!     └──── BEGIN ──────────> block ── error ──> failed ── ROLLBACK [TO] ──> none / block
 //! ```
 
-use crate::conversation::{Notice, Outcome};
+use crate::conversation::Outcome;
+use crate::modes::{kv_isolation, level_named};
 use crate::session::Session;
 use crate::settings::Settings;
 use catalog::{Begin, Transaction};
-use kv::{Isolation, Meta, Savepoint};
-use plan::statement::{AsOf, IsolationLevel, TransactionCommand, TransactionModes};
+use kv::{Meta, Savepoint};
+use plan::statement::{IsolationLevel, TransactionCommand, TransactionModes};
 use plan::{Parsed, Query};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -30,11 +31,11 @@ pub struct Open {
     settings_before: Settings,
     /// Values before SET LOCAL, by name: what a commit goes back to.
     local: BTreeMap<String, String>,
-    isolation: IsolationLevel,
+    pub(crate) isolation: IsolationLevel,
     /// Its own AS OF.
-    as_of: Option<Moment>,
+    pub(crate) as_of: Option<Moment>,
     /// The text of ledger.as_of that it follows otherwise.
-    setting: String,
+    pub(crate) setting: String,
     statements: Statements,
 }
 
@@ -69,24 +70,7 @@ impl Statements {
     }
 }
 
-/// The name of a level, as SHOW prints it.
-fn level_name(level: IsolationLevel) -> &'static str {
-    match level {
-        IsolationLevel::ReadCommitted => "read committed",
-        IsolationLevel::RepeatableRead => "repeatable read",
-        IsolationLevel::Serializable => "serializable",
-    }
-}
-
-fn level_named(name: &str) -> IsolationLevel {
-    match name {
-        "serializable" => IsolationLevel::Serializable,
-        "repeatable read" => IsolationLevel::RepeatableRead,
-        _ => IsolationLevel::ReadCommitted,
-    }
-}
-
-fn failed_block() -> types::Error {
+pub(crate) fn failed_block() -> types::Error {
     err!(
         InFailedSqlTransaction,
         "current transaction is aborted, commands ignored until end of transaction block"
@@ -124,7 +108,7 @@ impl Session {
     }
 
     /// What SET ledger.as_of says; empty: the present.
-    fn as_of_setting(&self) -> String {
+    pub(crate) fn as_of_setting(&self) -> String {
         self.known.settings.borrow().get("ledger.as_of").unwrap_or_default()
     }
 
@@ -168,7 +152,7 @@ impl Session {
         Ok(())
     }
 
-    fn begin(&mut self, block: bool, modes: &TransactionModes) -> Result<()> {
+    pub(crate) fn begin(&mut self, block: bool, modes: &TransactionModes) -> Result<()> {
         let settings = self.known.settings.borrow().clone();
         let isolation = match modes.isolation {
             Some(level) => level,
@@ -200,28 +184,13 @@ impl Session {
     }
 
     /// A transaction that this session's cancel and lock_timeout reach, and that deadlock reports know by its process.
-    fn begun(&self, begin: Begin) -> Result<Transaction> {
+    pub(crate) fn begun(&self, begin: Begin) -> Result<Transaction> {
         let mut transaction = self.catalog.begin(begin)?;
         let interrupt = self.known.interrupt.clone();
         transaction.set_session(&self.known.locks);
         transaction.set_interrupt(std::sync::Arc::new(move || interrupt.check()));
         transaction.set_lock_timeout(self.timeout_ms("lock_timeout"));
         Ok(transaction)
-    }
-
-    fn show_modes(&self, isolation: IsolationLevel, read_only: bool) {
-        let mut settings = self.known.settings.borrow_mut();
-        settings.force("transaction_isolation", level_name(isolation));
-        settings.force("transaction_read_only", if read_only { "on" } else { "off" });
-    }
-
-    fn moment(&self, modes: &TransactionModes) -> Result<Option<Moment>> {
-        match &modes.as_of {
-            None => Ok(None),
-            Some(AsOf::Transaction(tx)) => Ok(Some(Moment::Transaction(*tx))),
-            Some(AsOf::Time(text)) => self.known.moment_of_text(text).map(Some),
-            Some(AsOf::Expression(text)) => self.known.moment_of_expression(text).map(Some),
-        }
     }
 
     /// Locks the tables of a query. False: one of them has changed since the query was planned.
@@ -345,42 +314,50 @@ impl Session {
             self.abort();
             return Err(error);
         }
+        self.end(|transaction, meta, durable| Ok(transaction.commit(meta, durable)?.tx))?;
+        Ok(true)
+    }
+
+    /// Ends what is open as `finish` does it; settings and cursors stay as after a commit, or go as after a rollback.
+    pub(crate) fn end(
+        &mut self,
+        finish: impl FnOnce(Transaction, Meta, bool) -> Result<Option<types::TxId>>,
+    ) -> Result<()> {
         self.portals.retain(|_, portal| portal.cursor.as_ref().is_some_and(|cursor| cursor.hold));
         // What is held belongs to no savepoint of a later transaction.
         self.portals
             .values_mut()
             .filter_map(|portal| portal.cursor.as_mut())
             .for_each(|cursor| cursor.depth = 0);
-        let Some(open) = self.open.take() else { return Ok(true) };
-        let Some(transaction) = open.transaction else { return Ok(true) };
-        let (meta, durable, report) = {
-            let settings = self.known.settings.borrow();
-            let text = |name: &str| settings.get(name).ok().filter(|value| !value.is_empty());
-            let meta = Meta {
-                user: Some(self.known.session_user.borrow().1.clone()),
-                application_name: text("application_name"),
-                client_address: self.known.client_address.clone(),
-                reason: text("ledger.reason"),
-                statement_sha256: open.statements.finish(),
-            };
-            (meta, settings.get("synchronous_commit")? != "off", settings.is_on("ledger.report_tx"))
-        };
-        match transaction.commit(meta, durable) {
-            Ok(committed) => {
-                if let Some(tx) = committed.tx.filter(|_| report) {
-                    let setting = Notice::Setting { name: "ledger.last_tx".into(), value: tx.to_string() };
-                    self.known.notices.borrow_mut().push(setting);
-                }
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let Some(transaction) = open.transaction else { return Ok(()) };
+        let meta = self.meta(open.statements.finish());
+        match finish(transaction, meta, self.known.commits_durably()) {
+            Ok(tx) => {
+                self.known.report_tx(tx);
                 for (name, value) in open.local {
                     let _ = self.known.settings.borrow_mut().set(&name, Some(&value));
                     self.known.report(&name);
                 }
-                Ok(true)
+                Ok(())
             }
             Err(error) => {
                 self.put_settings_back(open.settings_before);
                 Err(error)
             }
+        }
+    }
+
+    /// Who and why, for the ledger.
+    pub(crate) fn meta(&self, statement_sha256: Option<[u8; 32]>) -> Meta {
+        let settings = self.known.settings.borrow();
+        let text = |name: &str| settings.get(name).ok().filter(|value| !value.is_empty());
+        Meta {
+            user: Some(self.known.session_user.borrow().1.clone()),
+            application_name: text("application_name"),
+            client_address: self.known.client_address.clone(),
+            reason: text("ledger.reason"),
+            statement_sha256,
         }
     }
 
@@ -506,18 +483,9 @@ impl Session {
                 self.restart_at(moment)?;
                 Ok(Outcome::done("SET"))
             }
-            // PostgreSQL ends a failed block with it as with COMMIT.
-            TransactionCommand::PrepareTransaction(_)
-                if self.open.as_ref().is_some_and(|open| open.failed) =>
-            {
-                self.abort();
-                Ok(Outcome::done("ROLLBACK"))
-            }
-            TransactionCommand::PrepareTransaction(_)
-            | TransactionCommand::CommitPrepared(_)
-            | TransactionCommand::RollbackPrepared(_) => {
-                Err(types::Error::unsupported("two-phase commit").hint("Use an ordinary COMMIT."))
-            }
+            TransactionCommand::PrepareTransaction(gid) => self.prepare_transaction(gid),
+            TransactionCommand::CommitPrepared(gid) => self.commit_prepared(gid),
+            TransactionCommand::RollbackPrepared(gid) => self.rollback_prepared(gid),
         }
     }
 
@@ -539,99 +507,6 @@ impl Session {
             ));
         };
         self.begin(true, &TransactionModes { isolation: Some(isolation), ..TransactionModes::default() })
-    }
-
-    /// SET SESSION CHARACTERISTICS.
-    fn set_defaults(&mut self, modes: &TransactionModes) -> Result<Outcome> {
-        let TransactionModes { isolation, read_only, deferrable, as_of } = modes;
-        if as_of.is_some() {
-            return Err(types::Error::unsupported("AS OF as a session characteristic")
-                .hint("SET ledger.as_of = 'tx:42'."));
-        }
-        let mut settings = self.known.settings.borrow_mut();
-        if let Some(level) = isolation {
-            settings.set("default_transaction_isolation", Some(level_name(*level)))?;
-        }
-        if let Some(read_only) = read_only {
-            settings.set("default_transaction_read_only", Some(if *read_only { "on" } else { "off" }))?;
-        }
-        if let Some(deferrable) = deferrable {
-            settings.set("default_transaction_deferrable", Some(if *deferrable { "on" } else { "off" }))?;
-        }
-        drop(settings);
-        self.known.report("default_transaction_read_only");
-        Ok(Outcome::done("SET"))
-    }
-
-    /// SET TRANSACTION in a block.
-    pub(crate) fn set_modes(&mut self, modes: &TransactionModes) -> Result<()> {
-        let moment = self.moment(modes)?;
-        let Some(open) = &self.open else { return Ok(()) };
-        let (used, isolation) = (open.used, modes.isolation.unwrap_or(open.isolation));
-        if used && isolation != open.isolation {
-            return Err(err!(
-                ActiveSqlTransaction,
-                "SET TRANSACTION ISOLATION LEVEL must be called before any query"
-            ));
-        }
-        let was_read_only = open.transaction.as_ref().is_some_and(Transaction::is_read_only);
-        if was_read_only && modes.read_only == Some(false) {
-            if !open.savepoints.is_empty() {
-                return Err(err!(
-                    ActiveSqlTransaction,
-                    "cannot set transaction read-write mode inside a read-only transaction"
-                ));
-            }
-            if used {
-                return Err(err!(
-                    ActiveSqlTransaction,
-                    "transaction read-write mode must be set before any query"
-                ));
-            }
-        }
-        if let Some(moment) = moment {
-            return self.restart_at(moment);
-        }
-        if isolation != open.isolation {
-            self.restart(isolation, modes.read_only.unwrap_or(was_read_only), None)?;
-        } else if let Some(read_only) = modes.read_only {
-            if let Some(transaction) = self.open.as_mut().and_then(|open| open.transaction.as_mut()) {
-                transaction.set_read_only(read_only);
-            }
-            self.show_modes(isolation, read_only);
-        }
-        Ok(())
-    }
-
-    /// The block goes on at a past.
-    fn restart_at(&mut self, moment: Moment) -> Result<()> {
-        match &self.open {
-            Some(open) if open.used => {
-                Err(err!(ActiveSqlTransaction, "SET TRANSACTION SNAPSHOT must be called before any query"))
-            }
-            Some(open) => {
-                let isolation = open.isolation;
-                self.restart(isolation, true, Some(moment))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Begins the unused block's transaction again, otherwise.
-    fn restart(&mut self, isolation: IsolationLevel, read_only: bool, as_of: Option<Moment>) -> Result<()> {
-        let own = as_of.or(self.open.as_ref().and_then(|open| open.as_of));
-        let as_of = own.or(self.session_moment()?);
-        let setting = self.as_of_setting();
-        let begin =
-            Begin { isolation: kv_isolation(isolation), read_only: read_only || own.is_some(), as_of };
-        let transaction = self.begun(begin)?;
-        if let Some(open) = &mut self.open {
-            open.transaction = Some(transaction);
-            open.isolation = isolation;
-            (open.as_of, open.setting) = (own, setting);
-        }
-        self.show_modes(isolation, read_only || as_of.is_some());
-        Ok(())
     }
 
     /// One pull of a query, with everything that it may ask.
@@ -664,14 +539,6 @@ impl Open {
             .iter()
             .rposition(|kept| kept.name == name)
             .ok_or_else(|| err!(InvalidSavepointSpecification, "savepoint \"{name}\" does not exist"))
-    }
-}
-
-fn kv_isolation(level: IsolationLevel) -> Isolation {
-    match level {
-        IsolationLevel::ReadCommitted => Isolation::ReadCommitted,
-        IsolationLevel::RepeatableRead => Isolation::RepeatableRead,
-        IsolationLevel::Serializable => Isolation::Serializable,
     }
 }
 

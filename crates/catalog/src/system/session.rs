@@ -1,4 +1,4 @@
-//! pg_stat_activity, pg_locks, pg_prepared_statements, pg_cursors, pg_timezone_names, extensions.
+//! pg_stat_activity, pg_locks, pg_prepared_xacts, pg_prepared_statements, pg_cursors, pg_timezone_names, extensions.
 
 use super::row::{NULL, Rows, row};
 use super::source::Source;
@@ -12,6 +12,7 @@ pub(super) fn rows(name: &str, source: &Source<'_>) -> Option<Rows> {
         "pg_stat_ssl" => per_session(source, |pid| row![pid, NULL, NULL, NULL, NULL, NULL, NULL, NULL]),
         "pg_stat_gssapi" => per_session(source, |pid| row![pid, false, NULL, false]),
         "pg_locks" => locks(source),
+        "pg_prepared_xacts" => prepared(source),
         "pg_prepared_statements" | "pg_cursors" => source.surroundings.session_rows(name),
         "pg_timezone_names" => zones(source),
         _ => return None,
@@ -83,6 +84,16 @@ fn locks(source: &Source<'_>) -> Rows {
             false,
             NULL,
         ]
+    });
+    Ok(rows.collect())
+}
+
+/// Of this database. PostgreSQL shows those of all.
+fn prepared(source: &Source<'_>) -> Rows {
+    let rows = source.transaction.shared.prepared().into_iter().map(|prepared| {
+        let owner = source.role(prepared.owner);
+        let at = Value::Timestamp(prepared.prepared_at);
+        row![prepared.number as u32, prepared.gid, at, owner, source.database.clone()]
     });
     Ok(rows.collect())
 }

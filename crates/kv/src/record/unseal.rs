@@ -4,6 +4,7 @@ use super::{
     Change, FORM_MOVED, META_SALT, Meta, Op, Record, SALTS_FROM_SEED, check, derived_salt, entry, same_key,
 };
 use crate::Cells;
+use crate::reader::Reader;
 use proof::hash::{self, Sha2};
 use proof::layout::{ENTRY_BYTES, Entry, Transaction};
 use proof::tree::Compact;
@@ -11,8 +12,8 @@ use proof::tree::Compact;
 /// A transaction from T and its payload. The reason why not, otherwise; the caller knows where it was.
 pub fn unseal(transaction: &[u8; 112], payload: &[u8]) -> Result<Record, String> {
     let header = Transaction::decode(transaction).map_err(|rejection| rejection.to_string())?;
-    let mut reader = Reader(payload);
-    let [salts] = reader.array()?;
+    let mut reader = Reader::new(payload, "the transaction");
+    let salts = reader.byte()?;
     if salts != SALTS_FROM_SEED {
         return Err(format!("salts kept in the unknown form {salts}"));
     }
@@ -50,7 +51,7 @@ pub fn unseal(transaction: &[u8; 112], payload: &[u8]) -> Result<Record, String>
         entries.push(bytes);
         row_salts.push(row_salt);
     }
-    if !reader.0.is_empty() {
+    if !reader.is_empty() {
         return Err("bytes after the last entry".into());
     }
     if tree.root() != header.entries_root {
@@ -79,43 +80,16 @@ fn read_change(entry: &[u8], reader: &mut Reader) -> Result<Change, String> {
         proof::layout::Op::Update => Op::Update,
         proof::layout::Op::Delete => Op::Delete,
     };
-    let [form] = reader.array()?;
+    let form = reader.byte()?;
     if form & !FORM_MOVED != 0 {
         return Err(format!("payload of unknown form {form:#04x}"));
     }
     let key_salt = reader.array()?;
-    let key = reader.key()?;
+    let key = reader.v16()?.to_vec();
     let (schema_tx, cells) = match op {
         Op::Delete => (0, None),
         Op::Insert | Op::Update => (u64::from_be_bytes(reader.array()?), Some(Cells(reader.v32()?.to_vec()))),
     };
-    let moved_to = if form & FORM_MOVED != 0 { Some(reader.key()?) } else { None };
+    let moved_to = if form & FORM_MOVED != 0 { Some(reader.v16()?.to_vec()) } else { None };
     Ok(Change { object: entry.object, key, op, prev_tx: entry.prev_tx, key_salt, schema_tx, cells, moved_to })
-}
-
-/// What is left of the payload.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], String> {
-        let (taken, rest) = self.0.split_at_checked(length).ok_or("the transaction ends too early")?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or("the transaction ends too early")?;
-        self.0 = rest;
-        Ok(*taken)
-    }
-
-    fn v32(&mut self) -> Result<&'a [u8], String> {
-        let length = u32::from_be_bytes(self.array()?);
-        self.take(length as usize)
-    }
-
-    fn key(&mut self) -> Result<Vec<u8>, String> {
-        let length = u16::from_be_bytes(self.array()?);
-        Ok(self.take(length as usize)?.to_vec())
-    }
 }

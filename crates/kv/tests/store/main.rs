@@ -5,6 +5,7 @@ extern crate stele_kv as kv;
 mod concurrency;
 mod isolation;
 mod model;
+mod prepared;
 mod sled;
 
 use host::Host;

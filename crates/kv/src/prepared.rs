@@ -1,0 +1,137 @@
+//! Two-phase commit: a transaction that is set aside, durably, until it is told how it ends.
+//!
+//! ```text
+//!   prepare    locks change hands ──> a transaction of the engine's own inserts a row that holds writes, locks, reads
+//!   commit     one ordinary transaction: the writes, and the row deleted
+//!   rollback   a transaction of the engine's own deletes the row
+//!   restart    each live row is a prepared transaction: it takes its locks again before anyone else locks
+//! ```
+//! Where the row is and what else it says is the caller's business. That a prepared transaction is a row is why nothing
+//! else has to know of it: recovery, the index, checks and backups treat it as they treat every row.
+
+mod state;
+
+use crate::commit::Request;
+use crate::lock::{Held, LockWait};
+use crate::transaction::{Committed, Isolation, Transaction};
+use crate::{Cells, Meta, ObjectId};
+use state::State;
+use types::{Error, Result};
+
+/// Where the row of a prepared transaction is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowPlace {
+    pub object: ObjectId,
+    pub key: Vec<u8>,
+}
+
+/// A prepared transaction. Dropped, it frees its locks and is prepared all the same: the next opening finds it.
+pub struct Prepared {
+    /// Its locks and writes; what it has read is with the committer.
+    transaction: Transaction,
+    meta: Meta,
+    row: RowPlace,
+}
+
+impl Transaction {
+    /// Sets the transaction aside: it survives a crash from here on, and can be refused no more. `cells`: the row's,
+    /// from the bytes of what [`crate::Store::resume`] needs. The caller sees to it that nobody else has that row.
+    /// An error rolls it back (40001 at SERIALIZABLE; 0A000 where the session holds one of its advisory locks).
+    pub fn prepare(
+        mut self,
+        meta: Meta,
+        row: RowPlace,
+        cells: impl FnOnce(Vec<u8>) -> Result<Cells>,
+    ) -> Result<Prepared> {
+        self.core.check_writable()?;
+        // The session's next transaction is another one.
+        let owner = self.core.next_owner();
+        self.core.locks.transfer(self.owner, owner, &self.held)?;
+        self.owner = owner;
+        self.patience = Default::default();
+        let state = State::of(&self, meta.clone()).encode()?;
+
+        let mut record = self.begin_record();
+        // Checked together with the row's insert, and never again.
+        let prepares = self.reads.as_ref().map(|_| owner);
+        (record.reads, record.snapshot) = (self.reads.take(), self.snapshot.clone());
+        record.put(row.object, &row.key, cells(state)?, 0, vec![])?;
+        record.order_all(meta.clone(), prepares)?;
+        Ok(Prepared { transaction: self, meta, row })
+    }
+
+    /// A transaction of the engine's own beside this one.
+    fn begin_record(&self) -> Transaction {
+        let (core, random) = (self.core.clone(), self.random.clone());
+        let mut record = Transaction::begin(core, random, Isolation::ReadCommitted, 0);
+        record.set_system(true);
+        record
+    }
+
+    fn order_all(&mut self, meta: Meta, prepares: Option<u64>) -> Result<Committed> {
+        let Some((sealed, batch)) = self.seal(meta)? else {
+            return Err(Error::internal("the row of a prepared transaction was not written"));
+        };
+        self.order(sealed, batch, true, prepares)
+    }
+}
+
+impl Prepared {
+    pub(crate) fn resume(mut transaction: Transaction, row: RowPlace, state: &[u8]) -> Result<Prepared> {
+        let State { meta, reads, locks, rows, entries } = State::decode(state)
+            .map_err(|reason| Error::corrupted(format!("a prepared transaction cannot be read: {reason}")))?;
+        for (resource, modes) in locks {
+            for mode in (0..8).filter(|mode| modes & (1 << mode) != 0) {
+                transaction.acquire(resource.clone(), mode, LockWait::Nowait)?;
+            }
+        }
+        transaction.writes.restore(rows, entries);
+        if let Some(reads) = reads {
+            transaction.core.resume_prepared(transaction.owner, reads);
+        }
+        Ok(Prepared { transaction, meta, row })
+    }
+
+    /// Names it in [`crate::Store::locks`] and deadlock reports.
+    pub fn number(&self) -> u64 {
+        self.transaction.number()
+    }
+
+    /// After an error (53100) it is prepared still, and may be tried again.
+    pub fn commit(&mut self, durable: bool) -> Result<Committed> {
+        let Prepared { transaction, meta, row } = self;
+        transaction.delete(row.object, &row.key, None, vec![])?;
+        let Some((sealed, batch)) = transaction.seal(meta.clone())? else {
+            return Err(Error::internal("the row of a prepared transaction is not there"));
+        };
+        // Its locks stay with it until that has worked.
+        let owner = transaction.owner;
+        let request = Request { owner, sealed, batch, held: Held::default(), reads: None, prepares: None };
+        let (tx, committed_at) = transaction.core.commit(request, durable)?;
+        self.free();
+        Ok(Committed { tx: Some(tx), committed_at: Some(committed_at) })
+    }
+
+    /// After an error (53100) it is prepared still, and may be tried again. `meta`: of whoever rolls it back.
+    pub fn rollback(&mut self, meta: Meta) -> Result<()> {
+        let mut record = self.transaction.begin_record();
+        // The row may be locked by a commit that did not come to its end.
+        record.owner = self.transaction.owner;
+        record.delete(self.row.object, &self.row.key, None, vec![])?;
+        record.order_all(meta, None)?;
+        self.free();
+        Ok(())
+    }
+
+    fn free(&mut self) {
+        let Transaction { core, owner, held, .. } = &mut self.transaction;
+        core.end_prepared(*owner);
+        core.locks.release(*owner, held, 0);
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        self.free();
+    }
+}

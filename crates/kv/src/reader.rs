@@ -1,0 +1,54 @@
+//! Bytes that nobody trusts, read from the front: total, every length checked. Big-endian.
+
+pub(crate) struct Reader<'a> {
+    /// What is left.
+    bytes: &'a [u8],
+    what: &'static str,
+}
+
+impl<'a> Reader<'a> {
+    /// `what` they are, for the reason that reading gives when they end.
+    pub(crate) fn new(bytes: &'a [u8], what: &'static str) -> Reader<'a> {
+        Reader { bytes, what }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], String> {
+        let (taken, rest) = self.bytes.split_at_checked(length).ok_or_else(|| self.early())?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        let (taken, rest) = self.bytes.split_first_chunk().ok_or_else(|| self.early())?;
+        self.bytes = rest;
+        Ok(*taken)
+    }
+
+    pub(crate) fn byte(&mut self) -> Result<u8, String> {
+        self.array().map(|[byte]| byte)
+    }
+
+    pub(crate) fn u32(&mut self) -> Result<u32, String> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    /// u16 length ‖ bytes.
+    pub(crate) fn v16(&mut self) -> Result<&'a [u8], String> {
+        let length = u16::from_be_bytes(self.array()?);
+        self.take(length.into())
+    }
+
+    /// u32 length ‖ bytes.
+    pub(crate) fn v32(&mut self) -> Result<&'a [u8], String> {
+        let length = self.u32()?;
+        self.take(length as usize)
+    }
+
+    fn early(&self) -> String {
+        format!("{} ends too early", self.what)
+    }
+}
