@@ -52,10 +52,19 @@ pub struct Walk<'a> {
     /// Where parts are: file and offset.
     parts: HashMap<Slot, (PathBuf, u64, u64)>,
     /// Bad ends that are damage only if a later block or the checkpoint says so.
-    doubtful: Vec<(Slot, TxId, Finding)>,
+    doubtful: Vec<Doubtful>,
     durable_slot: Slot,
     bytes_done: u64,
     bytes_total: u64,
+}
+
+/// A bad end of the log.
+struct Doubtful {
+    slot: Slot,
+    tx: TxId,
+    /// It can be of a write that was cut short.
+    torn: bool,
+    finding: Finding,
 }
 
 impl<'a> Walk<'a> {
@@ -139,8 +148,9 @@ impl<'a> Walk<'a> {
                         transaction: Some(tx),
                         what: format!("block {slot}: {reason}"),
                     };
-                    if is_last && !block::is_of_later_program(&buffer) {
-                        self.doubtful.push((slot, tx, finding));
+                    if is_last {
+                        let torn = !block::is_of_later_program(&buffer);
+                        self.doubtful.push(Doubtful { slot, tx, torn, finding });
                     } else {
                         self.report.findings.push(finding);
                     }
@@ -314,8 +324,8 @@ impl<'a> Walk<'a> {
         let signed_size = self.signed.as_ref().map_or(0, |signed| signed.size);
         let ordered = self.tree.size();
         let end_is_bad = !self.doubtful.is_empty();
-        for (slot, tx, mut finding) in std::mem::take(&mut self.doubtful) {
-            if slot > self.durable_slot && tx >= signed_size {
+        for Doubtful { slot, tx, torn, mut finding } in std::mem::take(&mut self.doubtful) {
+            if torn && slot > self.durable_slot && tx >= signed_size {
                 finding.verdict = Verdict::Unfinished;
             }
             self.report.findings.push(finding);
