@@ -4,7 +4,7 @@
 //! The seed fixes what each session does and what the disk does at which call, not who comes first. The model takes the
 //! order from the log, and asks what must hold for each: what was acknowledged is at the number that was given, whole.
 
-use crate::life::{FOLDER, Life, options};
+use crate::life::{FOLDER, Life};
 use crate::model::{ByLabel, Model, OBJECTS, Verdict, Writes, cells, ensure, unexpected, value_of};
 use host::SeededRandom;
 use host::faulty::Failure;
@@ -78,7 +78,8 @@ fn live(seed: u64) -> Verdict<(u64, u64)> {
     let mut life = Life::new(seed, None);
     life.disk.set_writes_take(Duration::from_micros(100));
     for run in 0..3 {
-        let store = Store::open(life.host(), Path::new(FOLDER), options()).map_err(unexpected("opening"))?;
+        let store =
+            Store::open(life.host(), Path::new(FOLDER), life.options()).map_err(unexpected("opening"))?;
         life.model.settle(&store, life.model.durable)?;
         life.model.compare_all(&store, &life.random)?;
         match life.random.below(5) {

@@ -19,6 +19,7 @@ use types::Error;
 pub struct Life {
     pub disk: FaultyDisk,
     bug: Option<Bug>,
+    segment_size_bytes: u64,
     clock: Arc<ManualClock>,
     salts: Arc<SeededRandom>,
     pub random: SeededRandom,
@@ -53,12 +54,16 @@ pub fn live(seed: u64, bug: Option<Bug>) -> Verdict<Tally> {
 
 impl Life {
     pub fn new(seed: u64, bug: Option<Bug>) -> Life {
+        let random = SeededRandom::new(seed.wrapping_mul(31).wrapping_add(7));
+        // From a block or two in a segment to all of them in one.
+        let segment_size_bytes = [1_000, 3_000, 12_000, 1 << 20][random.below(4) as usize];
         Life {
             disk: FaultyDisk::new(seed),
             bug,
+            segment_size_bytes,
             clock: Arc::new(ManualClock::new(1_760_000_000_000_000)),
             salts: Arc::new(SeededRandom::new(!seed)),
-            random: SeededRandom::new(seed.wrapping_mul(31).wrapping_add(7)),
+            random,
             model: Model::new(),
             tally: Tally::default(),
             aloud: std::env::var_os("STELE_SEED").is_some(),
@@ -81,9 +86,25 @@ impl Life {
         Host { disk, clock: self.clock.clone(), random: self.salts.clone() }
     }
 
+    pub fn options(&self) -> Options {
+        Options {
+            ledger: LedgerOptions {
+                origin: "test.example/faults".into(),
+                create: true,
+                accept_missing_checkpoint: false,
+                accept_clock: false,
+                segment_size_bytes: self.segment_size_bytes,
+                progress: None,
+            },
+            index: IndexEngine::Memory,
+            index_cache_bytes: 0,
+            derive: Arc::new(ByLabel),
+        }
+    }
+
     pub fn open(&mut self) -> types::Result<Store> {
         self.tally.openings += 1;
-        let opened = Store::open_still(self.host(), Path::new(FOLDER), options());
+        let opened = Store::open_still(self.host(), Path::new(FOLDER), self.options());
         self.say(|| match &opened {
             Ok(store) => {
                 format!("opened: {} transactions {:?}", store.ledger().size(), store.ledger().notices())
@@ -379,20 +400,4 @@ fn published(store: &Store) -> Verdict<String> {
 /// A refusal says which file, and where in it or which transaction, or that the file as a whole is not what it was.
 fn names_a_place(error: &Error) -> bool {
     ["XX001", "58030", "F0000"].contains(&error.state.code()) && error.message.contains("\"db/")
-}
-
-pub fn options() -> Options {
-    Options {
-        ledger: LedgerOptions {
-            origin: "test.example/faults".into(),
-            create: true,
-            accept_missing_checkpoint: false,
-            accept_clock: false,
-            segment_size_bytes: 3_000,
-            progress: None,
-        },
-        index: IndexEngine::Memory,
-        index_cache_bytes: 0,
-        derive: Arc::new(ByLabel),
-    }
 }
