@@ -67,6 +67,12 @@ enum Write {
 }
 
 impl Write {
+    /// Ends where the file does.
+    fn cut(&mut self, len: u64) {
+        let Write::Bytes(start, bytes) = self else { return };
+        bytes.truncate(usize::try_from(len.saturating_sub(*start)).unwrap_or(usize::MAX));
+    }
+
     /// Takes over the bytes of a newer write where both are.
     fn overwrite(&mut self, offset: u64, newer: &[u8]) {
         let Write::Bytes(start, bytes) = self else { return };

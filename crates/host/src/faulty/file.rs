@@ -115,7 +115,10 @@ impl File for FaultyFile {
                     content.limbo.iter_mut().for_each(|old| old.overwrite(offset, &bytes));
                     copy_in(&mut content.durable, &bytes, offset)?;
                 }
-                Write::Length(len) => content.durable.resize(to_usize(len)?, 0),
+                Write::Length(len) => {
+                    content.limbo.iter_mut().for_each(|old| old.cut(len));
+                    content.durable.resize(to_usize(len)?, 0);
+                }
             }
         }
         Ok(())

@@ -296,3 +296,38 @@ fn undoing_is_no_damage() {
         assert_eq!((ledger.size(), ledger.is_stopped()), (before, error.state.code() == "58030"));
     }
 }
+
+/// Bytes of a write that found no room, cut off with an fsync that failed, must not come back behind the segment's end.
+#[test]
+fn a_cut_whose_fsync_failed_stays_a_cut() {
+    for seed in 0..30 {
+        let mut life = Life::new(seed);
+        let ledger = life.reopen();
+        let write = |life: &mut Life, ledger: &Ledger, length: usize| {
+            let group = [row(&life.written.len().to_string(), &vec![5; length], &life.random)];
+            ledger.append(&group)?;
+            life.written.push(group[0].changes.clone());
+            life.ends.push(life.written.len() as u64);
+            Ok::<(), Error>(())
+        };
+        while ledger_bytes(&life) < 2300 {
+            write(&mut life, &ledger, 50).unwrap();
+        }
+        ledger.sync().unwrap();
+        life.disk.set_capacity(Some(life.disk.used_bytes() + 1200));
+        // The write, the truncation, its fsync.
+        life.disk.fail_at(3, Failure::Once);
+        assert!(write(&mut life, &ledger, 1300).is_err() && ledger.is_stopped());
+        drop(ledger);
+        life.disk.heal();
+        let ledger = life.reopen();
+        for _ in 0..6 {
+            write(&mut life, &ledger, 50).unwrap();
+        }
+        ledger.sync().unwrap();
+        life.acknowledged = ledger.size();
+        life.disk.crash();
+        drop(ledger);
+        life.reopen();
+    }
+}

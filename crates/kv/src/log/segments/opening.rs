@@ -86,6 +86,8 @@ impl Segments {
             active.file.read_exact_at(&mut bytes, from).map_err(failed)?;
             active.file.write_all_at(&bytes, from).map_err(failed)?;
         }
+        // The length too: a cut whose fsync failed must not come undone behind later blocks.
+        active.file.set_len(active.bytes).map_err(failed)?;
         self.synced(&path, || active.file.sync())?;
         self.synced(&self.folder, || self.disk.sync_dir(&self.folder))
     }
