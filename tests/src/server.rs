@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio_postgres::Client;
 
 /// The path of one of our programs (`stele`, `stele-verify`), in the profile of this test, built if it must be; or in the
@@ -172,14 +173,18 @@ impl Server {
     pub fn stop(self) -> Ended {
         let status = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
         assert!(status.success());
-        let ended = self.end();
+        let ended = self.end_within(Duration::from_secs(60));
         assert!(ended.status.success(), "the server did not end well");
         ended
     }
 
-    /// Waits until it ends by itself.
-    pub fn end(mut self) -> Ended {
-        self.wait()
+    /// Waits until it ends by itself; kills it if it does not.
+    pub fn end_within(mut self, limit: Duration) -> Ended {
+        let until = Instant::now() + limit;
+        while self.process.try_wait().unwrap().is_none() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.kill()
     }
 
     fn wait(&mut self) -> Ended {

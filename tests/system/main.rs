@@ -1,11 +1,13 @@
 //! The whole, from outside: commands, files, drivers, load, isolation, kill -9, loss of power, the order of crates.
 
 mod commands;
+mod disk;
 mod drivers;
 mod exported;
 mod files;
 mod formats;
 mod history;
+mod index;
 mod kill;
 mod load;
 mod power;

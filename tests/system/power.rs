@@ -13,14 +13,14 @@ use stele_tests::random::Random;
 use stele_tests::server::{Ended, Server, run};
 use stele_tests::{full_load, rounds};
 
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     let given = std::env::var("STELE_SEED").ok().map(|seed| seed.parse().expect("STELE_SEED"));
     let seed = given.unwrap_or_else(|| Random::of_now().below(1 << 32));
     println!("STELE_SEED={seed}");
     seed
 }
 
-fn start(power: &PowerLoss) -> Result<Server, Ended> {
+pub fn start(power: &PowerLoss) -> Result<Server, Ended> {
     Server::run(Server::command(power.data()).envs(power.environment()))
 }
 
