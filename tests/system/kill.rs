@@ -11,7 +11,7 @@ use stele_tests::{full_load, rounds};
 
 #[test]
 fn every_acknowledged_commit_survives_kill_9() {
-    let rounds = rounds("STELE_KILLS", 6, 500);
+    let rounds = rounds("STELE_KILLS", 4, 500);
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     let promises = Promises::tables(&server);

@@ -1,4 +1,4 @@
-//! The whole, from outside: commands, files, drivers, load, isolation, kill -9, loss of power, the order of crates.
+//! The whole, from outside: commands, files, drivers, load, isolation, kill -9, loss of power, bad disks, the order of crates.
 
 mod commands;
 mod disk;
@@ -7,7 +7,6 @@ mod exported;
 mod files;
 mod formats;
 mod history;
-mod index;
 mod kill;
 mod load;
 mod power;
@@ -15,3 +14,4 @@ mod promises;
 mod ranks;
 mod tpch;
 mod two_phase;
+mod waits;

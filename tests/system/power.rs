@@ -58,7 +58,7 @@ fn check_as_it_is(data: &Path, when: &str) {
 fn every_acknowledged_commit_survives_loss_of_power() {
     let folder = tempfile::tempdir().unwrap();
     let Some(mut power) = PowerLoss::new(folder.path()) else { return };
-    let rounds = rounds("STELE_POWER_CUTS", 8, 300);
+    let rounds = rounds("STELE_POWER_CUTS", 5, 300);
     let mut random = Random::new(seed());
     let server = start(&power).unwrap();
     let promises = Promises::tables(&server);

@@ -173,6 +173,11 @@ impl Database {
         *self.shared.role_oid.write().unwrap_or_else(PoisonError::into_inner) = role_oid;
     }
 
+    /// Calls `on_fatal` once when nothing can be written any more.
+    pub fn set_on_fatal(&self, on_fatal: kv::OnFatal) {
+        self.shared.store.set_on_fatal(on_fatal);
+    }
+
     pub fn begin(&self, begin: Begin) -> Result<Transaction> {
         self.begin_at_least(begin, 0)
     }

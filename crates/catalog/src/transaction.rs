@@ -222,12 +222,12 @@ impl Transaction {
     /// Locks a relation for a statement that was planned with its descriptor. False: that has changed meanwhile, and the
     /// statement is to be planned again after another [`Transaction::begin_statement`], which sees the change. The past
     /// needs no lock.
-    pub fn lock_planned(&mut self, oid: Oid, mode: TableMode) -> Result<bool> {
+    pub fn lock_planned(&mut self, oid: Oid, mode: TableMode, wait: LockWait) -> Result<bool> {
         if self.past.is_some() {
             return Ok(true);
         }
         let Some(planned) = self.state.relations.get(&oid).cloned() else { return Ok(true) };
-        self.lock_table(&planned, mode, LockWait::Block)?;
+        self.lock_table(&planned, mode, wait)?;
         if self.is_current(&planned) {
             return Ok(true);
         }

@@ -495,7 +495,15 @@ impl Core {
             let durable = self.durable();
             if durable > published.0 && published.1.elapsed() >= PUBLISH_INTERVAL {
                 // A full disk must not end the service: tried again after the interval.
-                let signed = if self.ledger.publish().is_ok() { durable } else { published.0 };
+                let signed = match self.ledger.publish() {
+                    Ok(()) => durable,
+                    Err(error) => {
+                        if self.ledger.is_stopped() {
+                            self.fail(error);
+                        }
+                        published.0
+                    }
+                };
                 published = (signed, Instant::now());
             }
             self.publisher.wait(UNSYNCED_INTERVAL);

@@ -102,6 +102,9 @@ impl Cluster {
         refuse_missing_system(&host, dir)?;
         let system = databases.join("system");
         let identity = Identity::open(host.clone(), &system, database_options(&options, "system", true))?;
+        if let Some(on_fatal) = &options.on_fatal {
+            identity.set_on_fatal(on_fatal.clone());
+        }
         let cluster = Cluster {
             shared: Arc::new(Shared {
                 started_at_us: host.clock.now_us(),
@@ -210,6 +213,9 @@ impl Cluster {
             &dir,
             database_options(&self.shared.options, name, false),
         )?;
+        if let Some(on_fatal) = &self.shared.options.on_fatal {
+            database.set_on_fatal(on_fatal.clone());
+        }
         // GRANT and OWNER TO name roles, which live in another ledger.
         let shared = Arc::downgrade(&self.shared);
         database.set_role_oid(Arc::new(move |name| {

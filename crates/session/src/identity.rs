@@ -177,6 +177,10 @@ impl Identity {
         }
     }
 
+    pub fn set_on_fatal(&self, on_fatal: kv::OnFatal) {
+        self.database.set_on_fatal(on_fatal);
+    }
+
     pub fn warnings(&self) -> Vec<String> {
         self.database.warnings()
     }

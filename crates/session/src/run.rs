@@ -59,7 +59,7 @@ impl Session {
             Statement::Vacuum { vacuum, analyze, full, verbose: _, tables } => {
                 self.vacuum(*vacuum, *analyze, *full, tables)?
             }
-            Statement::LockTable { tables, mode, nowait } => self.lock_tables(tables, mode, *nowait)?,
+            Statement::LockTable { .. } => self.lock_tables(prepared)?,
             Statement::SetConstraints { deferred, names } => {
                 self.begin_step()?;
                 self.open_transaction()?.set_constraints(*deferred, names)?;
@@ -465,16 +465,32 @@ impl Session {
         Ok(Outcome::done(command))
     }
 
-    fn lock_tables(
+    /// A name may mean another table, or none, once the lock was awaited: then it is looked up again.
+    fn lock_tables(&mut self, prepared: &Prepared) -> Result<Outcome> {
+        if !self.in_block() {
+            return Err(err!(NoActiveSqlTransaction, "LOCK TABLE can only be used in transaction blocks"));
+        }
+        let mut prepared = prepared.clone();
+        loop {
+            self.begin_step()?;
+            prepared = self.current(&prepared, &[])?;
+            let Statement::LockTable { tables, mode, nowait } = &*prepared.statement else {
+                return Err(Error::internal("LOCK TABLE became another statement"));
+            };
+            if self.lock_all(tables, mode, *nowait)? {
+                return Ok(Outcome::done("LOCK TABLE"));
+            }
+        }
+    }
+
+    /// False: one of them has changed meanwhile.
+    fn lock_all(
         &mut self,
         tables: &[Arc<types::schema::Relation>],
         mode: &str,
         nowait: bool,
-    ) -> Result<Outcome> {
+    ) -> Result<bool> {
         use kv::TableMode;
-        if !self.in_block() {
-            return Err(err!(NoActiveSqlTransaction, "LOCK TABLE can only be used in transaction blocks"));
-        }
         let mode = match mode {
             "access share" => TableMode::AccessShare,
             "row share" => TableMode::RowShare,
@@ -485,7 +501,6 @@ impl Session {
             "exclusive" => TableMode::Exclusive,
             _ => TableMode::AccessExclusive,
         };
-        self.begin_step()?;
         let wait = if nowait { kv::LockWait::Nowait } else { kv::LockWait::Block };
         for relation in tables {
             let privilege = match mode {
@@ -498,9 +513,11 @@ impl Session {
                 break;
             };
             crate::access::check_relation(relation, privilege, user, transaction, &self.known)?;
-            transaction.lock_table(relation, mode, wait)?;
+            if !transaction.lock_planned(relation.oid, mode, wait)? {
+                return Ok(false);
+            }
         }
-        Ok(Outcome::done("LOCK TABLE"))
+        Ok(true)
     }
 }
 

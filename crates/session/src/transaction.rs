@@ -202,7 +202,7 @@ impl Session {
                 plan::statement::TableLock::RowShare => kv::TableMode::RowShare,
                 plan::statement::TableLock::RowExclusive => kv::TableMode::RowExclusive,
             };
-            if !transaction.lock_planned(*oid, mode)? {
+            if !transaction.lock_planned(*oid, mode, kv::LockWait::Block)? {
                 return Ok(false);
             }
         }
