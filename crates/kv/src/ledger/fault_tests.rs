@@ -331,3 +331,27 @@ fn a_cut_whose_fsync_failed_stays_a_cut() {
         life.reopen();
     }
 }
+
+/// The system tells of a failed fsync once: whoever syncs the same file at the same time must not take the next one's
+/// success for its own.
+#[test]
+fn a_failed_fsync_is_told_to_all_who_wait() {
+    for seed in 0..10 {
+        let mut life = Life::new(seed);
+        let ledger = life.reopen();
+        let group = |number: u64| [row(&number.to_string(), &[5; 100], &life.random)];
+        while ledger_bytes(&life) < 3000 {
+            ledger.append(&group(ledger.size())).unwrap();
+        }
+        life.disk.set_writes_take(std::time::Duration::from_millis(4));
+        life.disk.fail_at(1, Failure::Once);
+        let next = group(ledger.size());
+        let (rolled, synced) = std::thread::scope(|scope| {
+            // The segment is full: this syncs it before it makes the next one.
+            let rolls = scope.spawn(|| ledger.append(&next).map(drop));
+            let synced = ledger.sync();
+            (rolls.join().unwrap(), synced)
+        });
+        assert!(rolled.is_err() && synced.is_err(), "seed {seed}: {rolled:?} {synced:?}");
+    }
+}

@@ -30,6 +30,8 @@ pub struct Segments {
     writer: Mutex<()>,
     state: RwLock<State>,
     older: Mutex<HashMap<Slot, Arc<Opened>>>,
+    /// Held while anything is synced: of two at once that sync one file the system tells only one of an error.
+    syncing: Mutex<()>,
     /// A failed fsync is final: nobody knows what the disk then holds.
     failed: OnceLock<Error>,
 }
@@ -212,6 +214,7 @@ impl Segments {
 
     /// Syncs, once and for all if it fails.
     fn synced(&self, path: &Path, sync: impl FnOnce() -> std::io::Result<()>) -> Result<()> {
+        let _syncing = lock(&self.syncing);
         self.check_failed()?;
         sync().map_err(|error| {
             let error = disk_error("could not fsync", path, &error);

@@ -39,6 +39,7 @@ impl Segments {
             folder: folder.to_path_buf(),
             segment_size_bytes,
             writer: Mutex::new(()),
+            syncing: Mutex::new(()),
             state: RwLock::new(State::default()),
             older: Mutex::new(HashMap::new()),
             failed: OnceLock::new(),
