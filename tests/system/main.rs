@@ -1,5 +1,6 @@
 //! The whole, from outside: commands, files, drivers, load, isolation, kill -9, loss of power, bad disks, the order of crates.
 
+mod backup;
 mod commands;
 mod disk;
 mod drivers;

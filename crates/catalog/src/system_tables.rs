@@ -8,6 +8,7 @@
 //!   4 sequences   key oid                          1 oid, 2 last value that may have been given out, 3 called
 //!   5 counters    key name                         1 name, 2 value: no OID below `oid` is free
 //!   6 prepared    key gid                          1 gid, 2 owner, 3 prepared at, 4 state (`kv::Prepared`)
+//!   7 origins     key origin                       1 origin, 2 its last checkpoint: what this ledger was restored from
 //! ```
 
 use codec::key;
@@ -22,6 +23,7 @@ pub const GRANTS: ObjectId = 3;
 pub const SEQUENCES: ObjectId = 4;
 pub const COUNTERS: ObjectId = 5;
 pub const PREPARED: ObjectId = 6;
+pub const ORIGINS: ObjectId = 7;
 
 /// User objects start here.
 pub const FIRST_USER_OID: Oid = 16384;
@@ -183,12 +185,6 @@ pub fn prepared_key(gid: &str) -> Result<Vec<u8>> {
     text_key(gid)
 }
 
-fn text_key(text: &str) -> Result<Vec<u8>> {
-    let mut out = vec![];
-    key::encode(&Value::text(text), DataType::Text, false, false, &mut out)?;
-    Ok(out)
-}
-
 pub fn prepared_cells(row: &PreparedRow) -> Result<Cells> {
     cells(&[
         (DataType::Text, Value::text(&row.gid)),
@@ -218,6 +214,22 @@ pub fn counter(row: &Cells) -> Result<i64> {
     }
 }
 
+pub fn origin_key(origin: &str) -> Result<Vec<u8>> {
+    text_key(origin)
+}
+
+pub fn origin_cells(origin: &str, checkpoint: &str) -> Result<Cells> {
+    cells(&[(DataType::Text, Value::text(origin)), (DataType::Text, Value::text(checkpoint))])
+}
+
+/// Origin and checkpoint.
+pub fn origin(row: &Cells) -> Result<(String, String)> {
+    match values(row)?.as_slice() {
+        [Value::Text(origin), Value::Text(checkpoint)] => Ok((origin.clone(), checkpoint.clone())),
+        _ => Err(Error::corrupted("a row of origins that does not fit its layout")),
+    }
+}
+
 /// `aclitem`'s letter.
 pub fn privilege_letter(privilege: Privilege) -> &'static str {
     match privilege {
@@ -244,6 +256,12 @@ fn privilege(letter: &str) -> Option<Privilege> {
     ]
     .into_iter()
     .find(|privilege| privilege_letter(*privilege) == letter)
+}
+
+fn text_key(text: &str) -> Result<Vec<u8>> {
+    let mut out = vec![];
+    key::encode(&Value::text(text), DataType::Text, false, false, &mut out)?;
+    Ok(out)
 }
 
 /// Columns 1, 2, .. in order.

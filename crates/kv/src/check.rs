@@ -5,13 +5,13 @@
 //!                                                                          tiles ──┤ compared hash by hash
 //!                                                             signed checkpoint ───┘ compared at its size
 //! ```
-//! It does not look into the transactions: `audit` does. Whether the index agrees with the log is the store's to say.
+//! A backup has nothing derived, and none is missed. It does not look into the transactions: `audit` does. Whether the index agrees with the log is the store's to say.
 
 mod tile_comparison;
 mod walk;
 
 use crate::TxId;
-use crate::checkpoint::{self, KeyFile, Signer};
+use crate::checkpoint;
 use crate::ledger::{Paths, Progress};
 use crate::log::Slot;
 use crate::log::segments::segment_path;
@@ -87,11 +87,11 @@ pub(crate) fn inspect(
 
 /// What the checkpoint says, if it is whole and signed by the ledger's key.
 fn read_checkpoint(host: &Host, paths: &Paths, report: &mut Report) -> Option<Checkpoint> {
-    let key = match KeyFile::open(&*host.disk, &paths.key) {
+    let key = match checkpoint::verifier_key(&*host.disk, paths) {
         Ok(key) => key,
         Err(error) => {
             report.damaged(
-                &paths.key,
+                if paths.is_backup(&*host.disk) { &paths.verifier_key } else { &paths.key },
                 None,
                 None,
                 format!("signatures cannot be verified: {}", error.message),
@@ -99,7 +99,7 @@ fn read_checkpoint(host: &Host, paths: &Paths, report: &mut Report) -> Option<Ch
             return None;
         }
     };
-    match checkpoint::load(&*host.disk, &paths.checkpoint, key.verifier_key()) {
+    match checkpoint::load(&*host.disk, &paths.checkpoint, &key) {
         Ok(Some(signed)) => Some(signed.unverified().clone()),
         Ok(None) => {
             report.damaged(&paths.checkpoint, None, None, "the signed checkpoint is missing".into());

@@ -8,6 +8,7 @@
 //! consistency proof for; it may live in another process, which then checks that itself.
 
 use crate::fault::disk_error;
+use crate::ledger::Paths;
 use host::Disk;
 use proof::checkpoint::{Checkpoint, SignedCheckpoint};
 use proof::hash::Hash;
@@ -34,8 +35,11 @@ pub struct KeyFile {
 impl KeyFile {
     /// A new key for `origin`.
     pub fn create(disk: &dyn Disk, path: &Path, origin: &str, random: &dyn host::Random) -> Result<KeyFile> {
-        let seed: [u8; 32] = host::random::bytes(random);
-        let Some(signer) = note::Signer::new(origin, &seed) else {
+        KeyFile::store(disk, path, origin, &host::random::bytes(random))
+    }
+
+    fn store(disk: &dyn Disk, path: &Path, origin: &str, seed: &[u8; 32]) -> Result<KeyFile> {
+        let Some(signer) = note::Signer::new(origin, seed) else {
             bail!(
                 InvalidParameterValue,
                 "\"{origin}\" cannot be a ledger's origin: it must be a name without spaces and plus signs"
@@ -51,28 +55,37 @@ impl KeyFile {
         Ok(KeyFile { signer })
     }
 
+    /// The key in the file `from` under another origin.
+    pub fn create_renamed(disk: &dyn Disk, from: &Path, path: &Path, origin: &str) -> Result<KeyFile> {
+        let (_, seed) = KeyFile::read(disk, from)?;
+        KeyFile::store(disk, path, origin, &seed)
+    }
+
     pub fn open(disk: &dyn Disk, path: &Path) -> Result<KeyFile> {
+        KeyFile::read(disk, path).map(|(signer, _)| KeyFile { signer })
+    }
+
+    fn read(disk: &dyn Disk, path: &Path) -> Result<(note::Signer, [u8; 32])> {
         let bytes = disk.read(path).map_err(|error| {
             disk_error("could not read", path, &error)
                 .hint("The key that signs checkpoints is needed. Restore the file from a backup.")
         })?;
-        let signer = str::from_utf8(&bytes).ok().and_then(parse_key).ok_or_else(|| {
+        str::from_utf8(&bytes).ok().and_then(parse_key).ok_or_else(|| {
             err!(ConfigFileError, "\"{}\" is not a ledger's key file", path.display())
                 .hint("Restore the file from a backup.")
-        })?;
-        Ok(KeyFile { signer })
+        })
     }
 }
 
 /// None if it is no key, or its id is not that of its name and seed.
-fn parse_key(text: &str) -> Option<note::Signer> {
+fn parse_key(text: &str) -> Option<(note::Signer, [u8; 32])> {
     // Base64 may contain a plus: only the first two separate.
     let mut parts = text.strip_suffix('\n')?.strip_prefix("PRIVATE+KEY+")?.splitn(3, '+');
     let (name, key_id, key) = (parts.next()?, parts.next()?, parts.next()?);
     let key = base64_decode(key).ok()?;
     let seed: &[u8; 32] = key.strip_prefix(&[1])?.try_into().ok()?;
     let signer = note::Signer::new(name, seed)?;
-    (signer.verifier_key().label() == format!("{name}+{key_id}")).then_some(signer)
+    (signer.verifier_key().label() == format!("{name}+{key_id}")).then_some((signer, *seed))
 }
 
 impl Signer for KeyFile {
@@ -84,6 +97,18 @@ impl Signer for KeyFile {
     fn verifier_key(&self) -> &VerifierKey {
         self.signer.verifier_key()
     }
+}
+
+/// Who signs the ledger's checkpoints: as its key says, or in a backup the verifier key beside them.
+pub fn verifier_key(disk: &dyn Disk, paths: &Paths) -> Result<VerifierKey> {
+    if !paths.is_backup(disk) {
+        return KeyFile::open(disk, &paths.key).map(|key| key.verifier_key().clone());
+    }
+    let path = &paths.verifier_key;
+    let bytes = disk.read(path).map_err(|error| disk_error("could not read", path, &error))?;
+    let text = str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n'));
+    text.and_then(|text| VerifierKey::parse(text).ok())
+        .ok_or_else(|| err!(ConfigFileError, "\"{}\" is not a verifier key", path.display()))
 }
 
 /// The stored checkpoint, its signature verified. None if there is no such file; an error says what is wrong with it.

@@ -101,6 +101,8 @@ pub struct Paths {
     pub tiles: PathBuf,
     pub checkpoint: PathBuf,
     pub key: PathBuf,
+    /// In a backup, where the key need not be.
+    pub verifier_key: PathBuf,
     pub creating: PathBuf,
 }
 
@@ -113,8 +115,14 @@ impl Paths {
             tiles: at("tiles"),
             checkpoint: at("checkpoint"),
             key: at("key"),
+            verifier_key: at("verifier-key"),
             creating: at("creating"),
         }
+    }
+
+    /// Whether this is a backup: nothing derived belongs to it.
+    pub fn is_backup(&self, disk: &dyn Disk) -> bool {
+        disk.exists(&self.verifier_key)
     }
 }
 
@@ -130,6 +138,10 @@ impl Ledger {
             types::bail!(UndefinedObject, "there is no ledger in \"{}\"", dir.display());
         }
         let paths = Paths::new(dir);
+        if paths.is_backup(&*host.disk) {
+            return Err(types::err!(ObjectNotInPrerequisiteState, "\"{}\" is a backup", dir.display())
+                .hint("A backup is not written to: make a data folder of it with `stele restore`."));
+        }
         let folder_lock = host.disk.lock(dir).map_err(|error| match error.kind() {
             std::io::ErrorKind::WouldBlock => {
                 types::err!(ObjectInUse, "the ledger in \"{}\" is in use by another process", dir.display())

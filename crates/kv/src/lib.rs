@@ -10,6 +10,7 @@
 //! The log is the truth. The index may be deleted at any time and is rebuilt.
 
 pub mod audit;
+pub mod backup;
 pub mod cells;
 pub mod check;
 pub mod checkpoint;
@@ -26,6 +27,7 @@ mod reader;
 mod recent;
 pub mod record;
 pub mod recovery;
+pub mod restore;
 mod serializable;
 pub mod snapshot;
 pub mod store;

@@ -10,6 +10,7 @@
 //! ([`segments`]) are the first implementation; the bytes of a block ([`block`]) are the same everywhere.
 
 pub mod block;
+pub mod chain;
 pub mod directory;
 pub mod scan;
 pub mod segments;

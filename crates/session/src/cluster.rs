@@ -406,7 +406,7 @@ fn counted(users: usize, of: &str) -> String {
 
 /// A database's folder: its name, with everything but letters, digits, `_` and `-` written as %xx, and the first
 /// letter of our own names too.
-fn folder_name(name: &str) -> String {
+pub(crate) fn folder_name(name: &str) -> String {
     let own = ["system", "dropped"].contains(&name);
     let mut out = String::new();
     for (at, byte) in name.bytes().enumerate() {
@@ -421,7 +421,7 @@ fn folder_name(name: &str) -> String {
     out
 }
 
-fn database_options(options: &ClusterOptions, name: &str, create: bool) -> catalog::Options {
+pub(crate) fn database_options(options: &ClusterOptions, name: &str, create: bool) -> catalog::Options {
     catalog::Options {
         store: kv::Options {
             ledger: kv::ledger::LedgerOptions {
@@ -462,22 +462,6 @@ pub fn missing_system(host: &Host, dir: &Path) -> Option<PathBuf> {
     let names = host.disk.list(&databases).unwrap_or_default();
     let is_database = |name: &String| name != "dropped" && !name.starts_with('.');
     (!host.disk.is_dir(&system) && names.iter().any(is_database)).then_some(system)
-}
-
-/// Databases that the system ledger lists and that are not there: name and folder. `system` is opened, which may change
-/// what is derived in it: to look without touching, give a copy.
-pub fn missing_databases(host: &Host, dir: &Path, system: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let options = database_options(
-        &ClusterOptions { accept_clock: true, ..ClusterOptions::default() },
-        "system",
-        false,
-    );
-    let identity = Identity::open(host.clone(), system, options)?;
-    let folder = |name: &str| dir.join("databases").join(folder_name(name));
-    let listed = identity.directory().databases.clone();
-    identity.close()?;
-    let folders = listed.into_iter().map(|(_, name, _)| (folder(&name), name));
-    Ok(folders.filter(|(folder, _)| !host.disk.is_dir(folder)).map(|(folder, name)| (name, folder)).collect())
 }
 
 fn refuse_missing_system(host: &Host, dir: &Path) -> Result<()> {

@@ -9,6 +9,7 @@
 //! ```
 //! It does not know the wire: `pg` and `stele sql` are its callers. Everything blocks.
 
+pub mod backup;
 pub mod cluster;
 pub mod session;
 

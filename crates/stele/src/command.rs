@@ -1,8 +1,10 @@
 //! The commands of the `stele` binary. A file each; everything worth testing alone is in a library crate.
 
 mod audit;
+mod backup;
 mod check;
 mod progress;
+mod restore;
 mod serve;
 mod shell;
 mod sql;
@@ -38,6 +40,15 @@ enum Command {
     ///
     /// Exit code: 0 sound, 1 something is wrong, 2 it could not be audited.
     Audit(audit::Audit),
+    /// Copy the ledgers of a data folder, which a server may be using; again into the same place: what is new
+    ///
+    /// A backup holds logs, checkpoints and password verifiers; the signing keys only if asked. `check` and `audit` work
+    /// on it as on a data folder. Exit code: 0 done, 1 something is wrong with the data or the backup, 2 it could not be done.
+    Backup(backup::Backup),
+    /// Make a data folder of a backup, whole or up to a transaction or a time
+    ///
+    /// What is not whole goes on under a new origin. Exit code: 0 done, 1 the backup is damaged, 2 it could not be done.
+    Restore(restore::Restore),
     /// Print the trust file of a database: origin, verifier key, newest checkpoint
     ///
     /// Whoever keeps this file can check every proof with `stele-verify`, and notice a rewritten history.
@@ -88,6 +99,15 @@ impl Open {
     }
 }
 
+/// 1 for damage, said on standard error; every other error is for the caller to end with 2.
+fn exit_code(error: types::Error) -> anyhow::Result<ExitCode> {
+    if error.state != types::SqlState::DataCorrupted {
+        return Err(error.into());
+    }
+    eprintln!("stele: {error}");
+    Ok(ExitCode::from(1))
+}
+
 /// What was unusual at opening, for the operator.
 fn warn(cluster: &session::Cluster) {
     for warning in cluster.warnings() {
@@ -103,6 +123,8 @@ impl Arguments {
             Some(Command::Sql(sql)) => sql.run(),
             Some(Command::Check(check)) => check.run(),
             Some(Command::Audit(audit)) => audit.run(),
+            Some(Command::Backup(backup)) => backup.run(),
+            Some(Command::Restore(restore)) => restore.run(),
             Some(Command::Trust(trust)) => trust.run(),
         };
         result.unwrap_or_else(|error| {

@@ -44,6 +44,8 @@ pub struct Walk<'a> {
     /// False once leaves are unknown: roots say nothing any more.
     tree_whole: bool,
     tiles: TileComparison<'a>,
+    /// A backup has no derived data.
+    is_backup: bool,
     /// Transactions whose leaf is not the one in the tiles. The checkpoint says who is right.
     strange_leaves: Vec<Finding>,
     strange_nodes: Vec<(PathBuf, u64)>,
@@ -87,6 +89,7 @@ impl<'a> Walk<'a> {
             tree: Compact::new(),
             tree_whole: true,
             tiles: TileComparison::new(&*host.disk, &paths.tiles),
+            is_backup: paths.is_backup(&*host.disk),
             strange_leaves: Vec::new(),
             strange_nodes: Vec::new(),
             database_id: None,
@@ -161,7 +164,7 @@ impl<'a> Walk<'a> {
                 Step::End => break,
             }
         }
-        if whole && !is_last {
+        if whole && !is_last && !self.is_backup {
             self.check_directory(first_slot, &entries);
         }
         Ok(Some(scan.slot()))
@@ -380,10 +383,11 @@ impl<'a> Walk<'a> {
             let what = format!("{} more differences", leaves_excused + nodes_excused);
             self.report.derived(&self.paths.tiles, None, None, what);
         }
-        for (path, offset, what) in
-            self.tiles.wrong_lengths(signed_size.min(ordered), signed_size.max(ordered))
-        {
-            self.report.derived(&path, Some(offset), None, what);
+        if !self.is_backup {
+            let (least, most) = (signed_size.min(ordered), signed_size.max(ordered));
+            for (path, offset, what) in self.tiles.wrong_lengths(least, most) {
+                self.report.derived(&path, Some(offset), None, what);
+            }
         }
         Ok(self.report)
     }

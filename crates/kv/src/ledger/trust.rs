@@ -1,7 +1,7 @@
 //! What a verifier is to believe of a ledger, read from its files without opening it: they may be a live server's.
 
 use super::Paths;
-use crate::checkpoint::{self, KeyFile, Signer};
+use crate::checkpoint;
 use crate::log::block::{HEADER_BYTES, Header};
 use crate::log::segments;
 use host::{Host, OpenMode};
@@ -12,9 +12,9 @@ use types::{Error, Result, err};
 /// Verifier key, database id and newest checkpoint of the ledger in `dir`.
 pub fn trust(host: &Host, dir: &Path) -> Result<Trust> {
     let paths = Paths::new(dir);
-    let key = KeyFile::open(&*host.disk, &paths.key)?;
-    let checkpoint = checkpoint::load(&*host.disk, &paths.checkpoint, key.verifier_key())?;
-    Ok(Trust { key: key.verifier_key().clone(), database_id: database_id(host, &paths)?, checkpoint })
+    let key = checkpoint::verifier_key(&*host.disk, &paths)?;
+    let checkpoint = checkpoint::load(&*host.disk, &paths.checkpoint, &key)?;
+    Ok(Trust { key, database_id: database_id(host, &paths)?, checkpoint })
 }
 
 /// As the log's first block says.

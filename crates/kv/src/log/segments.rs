@@ -445,7 +445,7 @@ fn end_of(header: &Header) -> TxId {
     }
 }
 
-fn damaged(path: &Path, offset: u64, slot: Slot, reason: &str) -> Error {
+pub(super) fn damaged(path: &Path, offset: u64, slot: Slot, reason: &str) -> Error {
     Error::corrupted(format!(
         "the log is damaged: file \"{}\", offset {offset}, block {slot}: {reason}",
         path.display()

@@ -2,6 +2,7 @@
 
 extern crate stele_kv as kv;
 
+mod backup;
 mod concurrency;
 mod isolation;
 mod model;
