@@ -1,7 +1,9 @@
-//! A disk whose fsync fails, under the real server.
+//! A disk that is full, and one whose fsync fails, under the real server.
 //!
-//! A failed fsync of what is promised stops the server, with a message and exit code 3; one of derived files loses nothing
-//! either. STELE_FAILED_FSYNCS gives the number of rounds.
+//! Full: writers get 53100 and reads go on, and so do the writers once there is space; or, where sled met the full disk, all
+//! are told that it needs a restart. Nothing is lost. A failed fsync of what is promised
+//! stops the server, with a message and exit code 3; one of derived files loses nothing either. STELE_FULL_DISKS and
+//! STELE_FAILED_FSYNCS give the numbers of rounds.
 
 use crate::power::{self, start};
 use crate::promises::{Promises, assert_sound};
@@ -10,6 +12,85 @@ use std::time::{Duration, Instant};
 use stele_tests::power_loss::{Loss, PowerLoss};
 use stele_tests::random::Random;
 use stele_tests::rounds;
+use stele_tests::server::{Server, psql};
+
+/// The SQLSTATE that a statement ends with; None: it succeeds.
+fn state(server: &Server, sql: &str) -> Option<String> {
+    let mut command = psql(&server.connection(), sql);
+    let output = command.args(["-v", "VERBOSITY=sqlstate"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    (!output.status.success()).then(|| text.trim().trim_start_matches("ERROR:").trim().to_owned())
+}
+
+#[test]
+fn a_full_disk_stops_writers_and_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut power) = PowerLoss::new(folder.path()) else { return };
+    let mut random = Random::new(power::seed());
+    let mut server = start(&power).unwrap();
+    let promises = Promises::tables(&server);
+    let rounds = rounds("STELE_FULL_DISKS", 2, 60);
+    let mut restarts = 0;
+    for round in 0..rounds {
+        let when = format!("round {round}");
+        let space = if random.one_in(4) { random.below(2_000) } else { random.below(1_500_000) };
+        let writing = promises.write(server.address());
+        power.set_space(Some(space));
+        let full = Instant::now();
+        while !writing.has_ended() {
+            assert!(full.elapsed() < Duration::from_secs(120), "{when}: {space} bytes are not used up");
+            thread::sleep(Duration::from_millis(20));
+        }
+        for error in writing.end() {
+            assert_eq!(error.code().code(), "53100", "{when}: {error:?}");
+        }
+        power.set_space(Some(0));
+        let statements = [
+            "INSERT INTO shared SELECT 0 FROM generate_series(1, 100)",
+            "CREATE TABLE other (id int PRIMARY KEY)",
+            "CREATE INDEX ON recent (number)",
+        ];
+        for sql in statements {
+            assert_eq!(state(&server, sql).as_deref(), Some("53100"), "{when}: {sql}");
+        }
+        // Reads that the index cannot answer say so.
+        let read = state(&server, "SELECT sum(newest) FROM writer");
+        assert!(read.is_none() || read.as_deref() == Some("53100"), "{when}: {read:?}");
+        // Nobody need wait for the next start.
+        thread::sleep(Duration::from_millis(random.below(1_500)));
+        power.set_space(None);
+        let (resumed, before) = (Instant::now(), promises.total());
+        let writing = promises.write(server.address());
+        while !writing.has_ended() && promises.total() < before + 20 {
+            assert!(resumed.elapsed() < Duration::from_secs(60), "{when}: no service");
+            thread::sleep(Duration::from_millis(20));
+        }
+        let ended = server.kill();
+        for error in writing.end() {
+            let restart = error.hint().is_some_and(|hint| hint.contains("restart the server"));
+            assert!(error.code().code() == "53100" && restart, "{when}: {error:?}");
+            restarts += 1;
+        }
+        assert!(!ended.errors.contains("stopping"), "{when}: {}", ended.errors);
+        if random.one_in(2) {
+            power.cut(Loss::Some, &mut random);
+        }
+        // It may refuse to start on a full disk, and says why.
+        power.set_space(Some(random.below(3_000)));
+        match start(&power) {
+            Ok(server) => drop(server.kill()),
+            Err(ended) => {
+                assert!(ended.errors.contains("No space left on device"), "{when}: {}", ended.errors)
+            }
+        }
+        power.set_space(None);
+        server = start(&power).unwrap_or_else(|ended| panic!("{when}: {}", ended.errors));
+        promises.check(&server, &when);
+    }
+    println!("{rounds} full disks; {restarts} of {} writers were told to wait for a restart", rounds * 6);
+    server.stop();
+    assert_sound(power.data());
+}
 
 #[test]
 fn a_failed_fsync_stops_the_server_and_loses_nothing() {

@@ -8,6 +8,7 @@ mod exported;
 mod files;
 mod formats;
 mod history;
+mod index;
 mod kill;
 mod load;
 mod power;

@@ -64,6 +64,8 @@ pub(crate) struct Core {
     applied: Condvar,
     /// Snapshots of running serializable transactions, and how many are at each.
     serializable: Mutex<BTreeMap<TxId, usize>>,
+    /// The index met a full disk, and has not been written since.
+    index_full: AtomicBool,
     fatal: OnceLock<Error>,
     on_fatal: Mutex<Option<OnFatal>>,
     closed: AtomicBool,
@@ -113,6 +115,7 @@ impl Core {
             drops: Mutex::new(drops),
             applied: Condvar::new(),
             serializable: Mutex::default(),
+            index_full: AtomicBool::new(false),
             fatal: OnceLock::new(),
             on_fatal: Mutex::default(),
             closed: AtomicBool::new(false),
@@ -192,6 +195,10 @@ impl Core {
             return Err(Error::new(SqlState::IndexCorrupted, "the index has failed; nothing can be written")
                 .detail("The index is derived from the log, which is not affected.")
                 .hint("Restart the server: the index is rebuilt from the log. No data is lost."));
+        }
+        // Commits would go on until the memory for what the index lacks is used up, and then wait for ever.
+        if self.index_full.load(Ordering::Acquire) {
+            return Err(crate::index::disk_full());
         }
         Ok(())
     }
@@ -395,10 +402,14 @@ impl Core {
                     Err(_) => return self.lose_index(),
                 },
                 Ok(size_bytes) => {
+                    self.index_full.store(false, Ordering::Release);
                     unsaved_bytes += size_bytes;
                     false
                 }
-                Err(error) if error.state == SqlState::DiskFull => true,
+                Err(error) if error.state == SqlState::DiskFull => {
+                    self.index_full.store(true, Ordering::Release);
+                    true
+                }
                 Err(_) => return self.lose_index(),
             };
             if stopping && (idle || guard::lock(&self.pending).is_empty()) {

@@ -31,7 +31,7 @@ use crate::{IndexId, TxId};
 use std::ops::{Bound, ControlFlow};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
-use types::Result;
+use types::{Error, Result, SqlState};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -126,6 +126,13 @@ pub trait Engine: Send + Sync {
     fn has_failed(&self) -> bool {
         false
     }
+}
+
+/// The engine could not grow. sled says so until it is opened again.
+pub(crate) fn disk_full() -> Error {
+    Error::new(SqlState::DiskFull, "the index could not be written: No space left on device")
+        .detail("The index is derived from the log, which is not affected.")
+        .hint("Free disk space, then restart the server. No data is lost.")
 }
 
 /// The engine, the recent versions in front of it, and how far each has come.

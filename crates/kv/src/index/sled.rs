@@ -189,7 +189,7 @@ fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(sled::Error::Io(error))) if error.kind() == std::io::ErrorKind::StorageFull => {
-            bail!(DiskFull, "the index could not be written: {error}")
+            Err(super::disk_full())
         }
         Ok(Err(sled::Error::Corruption { at, bt: _ })) => Err(lost(&match offset_of(&format!("{at:?}")) {
             Some(offset) => format!("corrupted data at offset {offset} of its file"),
