@@ -6,6 +6,7 @@
 
 use crate::life::{FOLDER, Life};
 use crate::model::{ByLabel, Model, OBJECTS, Verdict, Writes, cells, ensure, unexpected, value_of};
+use crate::planted::Bug;
 use host::SeededRandom;
 use host::faulty::Failure;
 use kv::audit::audit;
@@ -74,18 +75,19 @@ fn session(store: &Store, model: &Mutex<Model>, seed: u64) -> Verdict {
 }
 
 /// Blocks and transactions of the log in the end.
-fn live(seed: u64) -> Verdict<(u64, u64)> {
-    let mut life = Life::new(seed, None);
+fn live(seed: u64, bug: Option<Bug>) -> Verdict<(u64, u64)> {
+    let mut life = Life::new(seed, bug);
     life.disk.set_writes_take(Duration::from_micros(100));
     for run in 0..3 {
         let store =
             Store::open(life.host(), Path::new(FOLDER), life.options()).map_err(unexpected("opening"))?;
         life.model.settle(&store, life.model.durable)?;
         life.model.compare_all(&store, &life.random)?;
-        match life.random.below(5) {
+        match life.random.below(6) {
             0 => life.disk.fail_at(1 + life.random.below(60), Failure::Forever),
             1 => life.disk.fail_at(1 + life.random.below(60), Failure::Once),
             2 => life.disk.fail_at(1 + life.random.below(60), Failure::Full),
+            3 => life.disk.fail_at(1 + life.random.below(60), Failure::Often(20)),
             _ => {}
         }
         let power = Duration::from_micros(life.random.below(20_000));
@@ -120,10 +122,16 @@ fn live(seed: u64) -> Verdict<(u64, u64)> {
 fn sessions_in_threads_lose_nothing_that_was_acknowledged() {
     let (mut blocks, mut transactions) = (0, 0);
     for seed in 0..crate::setting("STELE_SEEDS").map_or(15, |seeds| seeds / 20) {
-        let (b, t) = live(seed).unwrap_or_else(|what| panic!("seed {seed}: {what}"));
+        let (b, t) = live(seed, None).unwrap_or_else(|what| panic!("seed {seed}: {what}"));
         blocks += b;
         transactions += t;
     }
     println!("{transactions} transactions in {blocks} blocks");
     assert!(transactions > blocks * 11 / 10, "{transactions} transactions in {blocks} blocks: no groups");
+}
+
+#[test]
+fn an_fsync_that_is_not_done_is_caught_among_threads() {
+    let caught = (0..40).find_map(|seed| live(seed, Some(Bug::SkipsSync)).err());
+    println!("{}", caught.expect("not caught by 40 seeds"));
 }
