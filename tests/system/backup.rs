@@ -394,6 +394,14 @@ fn an_old_backup_put_back_is_found_by_a_newer_checkpoint() {
     let output = place.verify("growth", "trust", &[]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     restored.stop();
+    // Whoever restores it because the newer one is lost says so, by another origin.
+    said(place.restore("anew", &["--new-origin"]));
+    let anew = place.serve("anew");
+    place.export(&anew, "SELECT ledger.proof('t', 1)", "anew.proof");
+    assert_eq!(anew.psql("SELECT origin FROM ledger.origins"), "stele.local/stele");
+    anew.stop();
+    let verdict = text(&place.verify("anew.proof", "trust", &[]));
+    assert!(verdict.contains("another log") && !verdict.to_lowercase().contains("fork"), "{verdict}");
     // The original is ahead of what is restored, and a backup of the one is not added to by the other.
     said(place.backup(&[]));
     fs::rename(place.at("data"), place.at("original")).unwrap();

@@ -14,6 +14,7 @@ mod load;
 mod power;
 mod promises;
 mod ranks;
+mod tampering;
 mod tpch;
 mod two_phase;
 mod waits;

@@ -157,6 +157,30 @@ fn a_backup_grows_and_is_always_what_was_signed() {
     assert_eq!(copy.origin(), ledger.origin());
 }
 
+#[test]
+fn a_backup_is_sound_beside_a_writer_that_makes_segments() {
+    let world = world();
+    let ledger = open(&world.host, DATA);
+    let writing = std::sync::atomic::AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for sizes in GROUPS.iter().cycle().take(300) {
+                append(&world, &ledger, sizes);
+                ledger.publish().unwrap();
+            }
+            writing.store(false, std::sync::atomic::Ordering::Release);
+        });
+        while writing.load(std::sync::atomic::Ordering::Acquire) {
+            let least = kv::ledger::trust(&world.host, Path::new(DATA)).unwrap().checkpoint.unwrap();
+            let done = back_up(&world.host).unwrap();
+            assert!(done.transactions >= least.unverified().size);
+            is_sound(&world.host, BACKUP);
+        }
+    });
+    assert_eq!(back_up(&world.host).unwrap().transactions, ledger.size());
+    is_sound(&world.host, BACKUP);
+}
+
 /// Power loss at every call of a run that adds to a backup: what is there is the backup of before or of after, sound, and
 /// the next run finishes it.
 #[test]

@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use types::SqlState;
 
 /// Check the files of a data folder
 #[derive(Parser)]
@@ -86,7 +87,18 @@ fn compare_index(host: &Host, folder: &Path) -> Result<Vec<Finding>> {
         return Ok(Vec::new());
     }
     let copy = Copy::of(folder)?;
-    let mut findings = cluster::check_index(host.clone(), &copy.folder, progress::bar())?;
+    let mut findings = match cluster::check_index(host.clone(), &copy.folder, progress::bar()) {
+        Ok(findings) => findings,
+        // A transaction that the index is compared with is not what was hashed.
+        Err(error) if error.state == SqlState::DataCorrupted => vec![Finding {
+            verdict: Verdict::Damaged,
+            file: copy.folder.join("log"),
+            offset: None,
+            transaction: None,
+            what: error.message.clone(),
+        }],
+        Err(error) => return Err(error.into()),
+    };
     let shown = |path: &Path| path.strip_prefix(&copy.folder).map(|rest| folder.join(rest));
     for finding in &mut findings {
         if let Ok(path) = shown(&finding.file) {
