@@ -19,7 +19,6 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 const SECTOR_BYTES: usize = 512;
 
@@ -101,8 +100,8 @@ struct Change {
 impl PowerLoss {
     /// A new data folder in `folder`; None, said, where there is no C compiler.
     pub fn new(folder: &Path) -> Option<PowerLoss> {
-        let library = library()?.to_owned();
         let folder = folder.canonicalize().unwrap();
+        let library = library(&folder)?;
         let (data, state) = (folder.join("data"), folder.join("state"));
         for path in [&data, &state, &state.join("removed")] {
             fs::create_dir_all(path).unwrap();
@@ -491,29 +490,23 @@ fn read_journal(path: &Path) -> Vec<Record> {
     records
 }
 
-/// The library, made once; None where nothing makes it.
-fn library() -> Option<&'static Path> {
-    static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let made = LIBRARY.get_or_init(|| {
-        let folder = std::env::temp_dir().join(format!("stele-power-loss-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let (source, library) = (folder.join("power_loss.c"), folder.join("power_loss.so"));
-        fs::write(&source, include_str!("../power_loss/power_loss.c")).unwrap();
-        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
-        let made = Command::new(&compiler)
-            .args(["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"])
-            .args([&library, &source])
-            .status();
-        match made {
-            Ok(status) => {
-                assert!(status.success(), "power_loss.c was not compiled");
-                Some(library)
-            }
-            Err(error) => {
-                eprintln!("{compiler}: {error}: loss of power is not tested here");
-                None
-            }
+/// Makes the library in `folder`; None where nothing makes it.
+fn library(folder: &Path) -> Option<PathBuf> {
+    let (source, library) = (folder.join("power_loss.c"), folder.join("power_loss.so"));
+    fs::write(&source, include_str!("../power_loss/power_loss.c")).unwrap();
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
+    let made = Command::new(&compiler)
+        .args(["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"])
+        .args([&library, &source])
+        .status();
+    match made {
+        Ok(status) => {
+            assert!(status.success(), "power_loss.c was not compiled");
+            Some(library)
         }
-    });
-    made.as_deref()
+        Err(error) => {
+            eprintln!("{compiler}: {error}: loss of power is not tested here");
+            None
+        }
+    }
 }
