@@ -191,3 +191,30 @@ fn a_torn_end_is_set_aside() {
     drop(ledger);
     assert_eq!(audit(&host, db, None).unwrap().findings, []);
 }
+
+/// Two writes that no fsync covers: the second may be there without the first. Neither is damage.
+#[test]
+fn a_block_behind_a_torn_one_is_no_damage() {
+    let (host, disk) = ledger();
+    let db = Path::new("db");
+    let ledger =
+        Ledger::open(host.clone(), db, LedgerOptions { segment_size_bytes: 1 << 20, ..options() }).unwrap();
+    let random = SeededRandom::new(9);
+    let path = crate::log::segments::segment_path(
+        &db.join("log"),
+        *crate::log::segments::list(&disk, &db.join("log")).unwrap().last().unwrap(),
+    );
+    let torn = disk.read(&path).unwrap().len() as u64;
+    for text in ["first", "second"] {
+        ledger.append(&[row(text, b"z", &random)]).unwrap();
+    }
+    drop(ledger);
+    flip(&disk, &path, torn + HEADER_BYTES as u64 + 9);
+    let report = check(&host, db, None).unwrap();
+    let verdicts: Vec<_> = report.findings.iter().map(|finding| finding.verdict).collect();
+    assert_eq!(verdicts, [Verdict::Unfinished], "{report}");
+    let ledger = Ledger::open(host.clone(), db, options()).unwrap();
+    assert_eq!(ledger.size(), 10);
+    drop(ledger);
+    assert_eq!(check(&host, db, None).unwrap().findings, []);
+}

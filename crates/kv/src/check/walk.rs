@@ -243,8 +243,12 @@ impl<'a> Walk<'a> {
             match self.tiles.hash(0, self.tree.size()) {
                 Some(leaf) => self.grow(leaf),
                 None => {
-                    let what = "from here on the tree cannot be computed: transactions before are missing";
-                    self.report.damaged(path, Some(offset), Some(first_tx), what.into());
+                    // After a bad block of the end, which is named: it and this one may be of writes that were cut short.
+                    if self.doubtful.is_empty() {
+                        let what =
+                            "from here on the tree cannot be computed: transactions before are missing";
+                        self.report.damaged(path, Some(offset), Some(first_tx), what.into());
+                    }
                     self.tree_whole = false;
                 }
             }
