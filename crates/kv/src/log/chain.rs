@@ -46,8 +46,8 @@ pub struct Chain {
     last_commit_us: i64,
 }
 
-impl Chain {
-    pub fn new() -> Chain {
+impl Default for Chain {
+    fn default() -> Chain {
         Chain {
             tree: Compact::new(),
             place: Place { first_slot: 1, offset: 0 },
@@ -55,6 +55,13 @@ impl Chain {
             database_id: None,
             last_commit_us: i64::MIN,
         }
+    }
+}
+
+impl Chain {
+    /// At the beginning of a log.
+    pub fn new() -> Chain {
+        Chain::default()
     }
 
     pub fn tree(&self) -> &Compact<Sha2> {
