@@ -52,7 +52,7 @@ fn open_all(job: Job) -> Vec<Finding> {
     let Job { file, offset, block, mut assembled } = job;
     let mut findings = Vec::new();
     let Ok((header, body)) = block::open(&block) else { return findings };
-    for (tx, stored) in (header.first_tx..).zip(block::transactions(&header, body)) {
+    for (tx, stored) in (header.first_tx..).zip(block::transactions(&header, &body)) {
         // What the block's form is concerned, the walk has said it.
         let Ok(stored) = stored else { break };
         let opened = match stored.content {

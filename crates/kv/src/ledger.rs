@@ -17,7 +17,7 @@ pub(crate) use read::assemble;
 use crate::TxId;
 use crate::checkpoint::{self, KeyFile, Signer};
 use crate::guard::lock;
-use crate::log::block::{self, HEADER_BYTES, Header, Kind};
+use crate::log::block::{self, Codec, HEADER_BYTES, Header, Kind};
 use crate::log::{Log, Put, Slot};
 use crate::record::Sealed;
 use crate::recovery::{self, Recovered};
@@ -212,6 +212,7 @@ impl Ledger {
             u32::try_from(group.len()).map_err(|_| Error::internal("a group beyond all measure"))?;
         let mut header = Header {
             kind: Kind::Part,
+            codec: Codec::None,
             body_bytes: 0,
             database_id: self.database_id,
             slot,
@@ -271,7 +272,7 @@ impl Ledger {
         Ok((first_tx..).zip(group).map(|(tx, _)| (tx, committed_at)).collect())
     }
 
-    fn put(&self, header: &Header, block: &mut [u8]) -> Result<()> {
+    fn put(&self, header: &Header, block: &mut Vec<u8>) -> Result<()> {
         if !block::close(header, block) {
             return Err(Error::internal("a block beyond all measure"));
         }

@@ -104,8 +104,10 @@ pub(crate) fn seal_genesis(random: &dyn host::Random) -> Result<Sealed> {
     seal_with(Vec::new(), Meta::default(), true, host::random::bytes(random))
 }
 
-/// How the salts are kept: 0 = one seed for all of them.
-const SALTS_FROM_SEED: u8 = 0;
+/// What a payload says of its entries; the salts come from one seed in both forms. The first has them as they are hashed.
+const ENTRIES_AS_HASHED: u8 = 0;
+/// The second leaves out what is computed: it is hashed again whenever it is read, and their root is in T.
+const ENTRIES_WITHOUT_HASHES: u8 = 1;
 /// An entry's payload names the key that its row moved to.
 const FORM_MOVED: u8 = 1;
 
@@ -122,7 +124,7 @@ fn seal_with(mut changes: Vec<Change>, meta: Meta, system: bool, seed: [u8; 32])
     let meta_bytes = meta.encode();
     let mut payload =
         Vec::with_capacity(64 + meta_bytes.len() + changes.iter().map(payload_bytes).sum::<usize>());
-    payload.push(SALTS_FROM_SEED);
+    payload.push(ENTRIES_WITHOUT_HASHES);
     payload.extend_from_slice(&seed);
     put_v32(&mut payload, &meta_bytes)?;
 
@@ -132,7 +134,9 @@ fn seal_with(mut changes: Vec<Change>, meta: Meta, system: bool, seed: [u8; 32])
         check(change)?;
         let entry = entry(change, &derived_salt(&seed, number), &mut commits).encode();
         tree.append(hash::leaf::<Sha2>(&entry), |_, _, _| ());
-        payload.extend_from_slice(&entry);
+        payload.push(change.op as u8);
+        payload.extend_from_slice(&change.object.to_be_bytes());
+        payload.extend_from_slice(&change.prev_tx.to_be_bytes());
         payload.push(if change.moved_to.is_some() { FORM_MOVED } else { 0 });
         payload.extend_from_slice(&change.key_salt);
         put_key(&mut payload, &change.key);
@@ -206,7 +210,7 @@ fn derived_salt(seed: &[u8; 32], number: u32) -> [u8; 32] {
 
 fn payload_bytes(change: &Change) -> usize {
     let cells = change.cells.as_ref().map_or(0, |cells| 12 + cells.0.len());
-    86 + 1 + 16 + 2 + change.key.len() + cells + change.moved_to.as_ref().map_or(0, |key| 2 + key.len())
+    13 + 1 + 16 + 2 + change.key.len() + cells + change.moved_to.as_ref().map_or(0, |key| 2 + key.len())
 }
 
 fn put_v32(out: &mut Vec<u8>, bytes: &[u8]) -> Result<()> {

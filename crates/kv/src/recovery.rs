@@ -269,7 +269,7 @@ impl Replay {
         let signed_leaves = self.tiles.hashes(0, header.first_tx, signed)?;
         let mut growth = Growth::default();
         let mut tx = header.first_tx;
-        for stored in block::transactions(&header, body) {
+        for stored in block::transactions(&header, &body) {
             let stored = stored.map_err(|reason| damaged(&self.log, tx, &reason))?;
             let transaction = Transaction::decode(stored.transaction)
                 .map_err(|rejection| damaged(&self.log, tx, &rejection.to_string()))?;

@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
-use types::{Result, err};
+use types::{Error, Result, err};
 
 /// A certificate chain and its key, for TLS.
 pub struct Tls {
@@ -39,12 +39,18 @@ pub struct Options {
     pub trust_loopback: bool,
 }
 
-/// Serves until SIGINT or SIGTERM; then sessions end with 57P01. Closing the cluster is the caller's business. `ready`
-/// is told the bound address (port 0 chooses one).
-pub fn serve(cluster: session::Cluster, options: Options, ready: impl FnOnce(SocketAddr)) -> Result<()> {
-    let bound = server::bind(cluster, options, None)?;
-    let address = bound.address;
-    bound.run(async move {
+/// Listens, opens and serves until SIGINT or SIGTERM; then sessions end with 57P01. While `open` is at work, clients are
+/// told 57P03 with what `doing` says. Closing the cluster is the caller's business. `ready` is told the bound address
+/// (port 0 chooses one).
+pub fn serve<E: From<Error>>(
+    options: Options,
+    doing: impl Fn() -> Option<String> + Send + Sync + 'static,
+    open: impl FnOnce() -> std::result::Result<session::Cluster, E>,
+    ready: impl FnOnce(SocketAddr),
+) -> std::result::Result<session::Cluster, E> {
+    let (bound, cluster) = server::bind(options, None)?.opening(doing, open)?;
+    let (cluster, address) = (cluster?, bound.address);
+    bound.run(cluster.clone(), async move {
         let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
         ready(address);
         match signals {
@@ -58,7 +64,7 @@ pub fn serve(cluster: session::Cluster, options: Options, ready: impl FnOnce(Soc
             _ => std::future::pending().await,
         }
     });
-    Ok(())
+    Ok(cluster)
 }
 
 /// A running server. Dropping it stops it.
@@ -79,13 +85,13 @@ pub fn start_with(
     options: Options,
     worker_threads: Option<usize>,
 ) -> Result<Server> {
-    let bound = server::bind(cluster, options, worker_threads)?;
+    let bound = server::bind(options, worker_threads)?;
     let address = bound.address;
     let (end, ended) = oneshot::channel();
     let thread = std::thread::Builder::new()
         .name("pg-accept".into())
         .spawn(move || {
-            bound.run(async {
+            bound.run(cluster, async {
                 // A dropped sender ends it too.
                 let _ = ended.await;
             })

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::{self, ServerConfig, pki_types};
 use types::{Error, Result, err};
@@ -21,6 +21,8 @@ const MAX_SOCKETS: usize = 1_200;
 const STACK_BYTES: usize = 16 << 20;
 /// From connecting to the session (PostgreSQL's authentication_timeout).
 const GREETING_LIMIT: Duration = Duration::from_secs(60);
+/// What a client that comes too early has to say what it wants.
+const REFUSAL_LIMIT: Duration = Duration::from_secs(1);
 /// How often it is looked which sessions are to end.
 const TICK: Duration = Duration::from_millis(100);
 /// What running statements are given at shutdown.
@@ -44,15 +46,16 @@ struct Listed {
     bell: Arc<Notify>,
 }
 
-/// A server that is bound and not yet running.
+/// A server that listens and has nothing to serve yet.
 pub struct Bound {
     runtime: Runtime,
     listener: TcpListener,
-    shared: Arc<Shared>,
+    tls: Option<TlsAcceptor>,
+    trust_loopback: bool,
     pub address: SocketAddr,
 }
 
-pub fn bind(cluster: Cluster, options: Options, worker_threads: Option<usize>) -> Result<Bound> {
+pub fn bind(options: Options, worker_threads: Option<usize>) -> Result<Bound> {
     let Options { listen, tls, trust_loopback } = options;
     let io = |error: std::io::Error| err!(IoError, "could not listen on {listen}: {error}");
     let mut builder = Builder::new_multi_thread();
@@ -65,17 +68,7 @@ pub fn bind(cluster: Cluster, options: Options, worker_threads: Option<usize>) -
     let runtime = builder.enable_all().build().map_err(io)?;
     let listener = runtime.block_on(TcpListener::bind(listen)).map_err(io)?;
     let address = listener.local_addr().map_err(io)?;
-    let random = host::Host::real().random;
-    let shared = Arc::new(Shared {
-        cluster,
-        tls: tls.map(acceptor).transpose()?,
-        trust_loopback,
-        mock_secret: host::random::bytes(&*random),
-        random,
-        listed: Mutex::default(),
-        sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
-    });
-    Ok(Bound { runtime, listener, shared, address })
+    Ok(Bound { runtime, listener, tls: tls.map(acceptor).transpose()?, trust_loopback, address })
 }
 
 fn acceptor(tls: Tls) -> Result<TlsAcceptor> {
@@ -97,9 +90,42 @@ fn acceptor(tls: Tls) -> Result<TlsAcceptor> {
 }
 
 impl Bound {
+    /// While `open` works on this thread, clients are told 57P03 and what `doing` says.
+    pub fn opening<T>(
+        self,
+        doing: impl Fn() -> Option<String> + Send + Sync + 'static,
+        open: impl FnOnce() -> T,
+    ) -> Result<(Bound, T)> {
+        let Bound { runtime, listener, tls, trust_loopback, address } = self;
+        let (opened, is_open) = oneshot::channel::<()>();
+        let refusing = runtime.spawn(async move {
+            tokio::select! {
+                () = refuse_all(&listener, tls.as_ref(), &doing) => {}
+                _ = is_open => {}
+            }
+            (listener, tls)
+        });
+        let outcome = open();
+        drop(opened);
+        let (listener, tls) = runtime
+            .block_on(refusing)
+            .map_err(|error| Error::internal(format!("listening failed while starting: {error}")))?;
+        Ok((Bound { runtime, listener, tls, trust_loopback, address }, outcome))
+    }
+
     /// Serves until `end`, then ends every session. The cluster stays open: it is the caller's.
-    pub fn run(self, end: impl Future<Output = ()>) {
-        let Bound { runtime, listener, shared, .. } = self;
+    pub fn run(self, cluster: Cluster, end: impl Future<Output = ()>) {
+        let Bound { runtime, listener, tls, trust_loopback, address: _ } = self;
+        let random = host::Host::real().random;
+        let shared = Arc::new(Shared {
+            cluster,
+            tls,
+            trust_loopback,
+            mock_secret: host::random::bytes(&*random),
+            random,
+            listed: Mutex::default(),
+            sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
+        });
         let (stop, stopping) = watch::channel(false);
         runtime.block_on(async {
             let ticker = tokio::spawn(tick(shared.clone(), stopping.clone()));
@@ -120,6 +146,25 @@ impl Bound {
             ticker.abort();
         });
         runtime.shutdown_timeout(Duration::from_secs(1));
+    }
+}
+
+/// One client after the other: none of them has long to wait, and there is nothing to gain from being many.
+async fn refuse_all(
+    listener: &TcpListener,
+    tls: Option<&TlsAcceptor>,
+    doing: &(impl Fn() -> Option<String> + Sync),
+) {
+    loop {
+        let Ok((socket, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let mut why = err!(CannotConnectNow, "the database system is starting up");
+        if let Some(doing) = doing() {
+            why = why.detail(doing);
+        }
+        let _ = tokio::time::timeout(REFUSAL_LIMIT, startup::refuse(tls, socket, why)).await;
     }
 }
 
@@ -194,6 +239,48 @@ async fn tick(shared: Arc<Shared>, stopping: watch::Receiver<bool>) {
             }
             if listed.interrupt.is_terminated() {
                 listed.bell.notify_one();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn packet(code: u32, rest: &[u8]) -> Vec<u8> {
+        let length = 8 + rest.len() as u32;
+        [&length.to_be_bytes()[..], &code.to_be_bytes(), rest].concat()
+    }
+
+    #[test]
+    fn who_comes_before_the_cluster_is_open_is_told_so() {
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let bound = bind(Options { listen, tls: None, trust_loopback: true }, Some(1)).unwrap();
+        let address = bound.address;
+        let doing = || Some("At work: index, 40 % done.".to_owned());
+        let (_, answers) = bound
+            .opening(doing, || {
+                [b"user\0a\0\0".to_vec(), b"".to_vec()].map(|parameters| {
+                    let mut socket = std::net::TcpStream::connect(address).unwrap();
+                    socket.write_all(&packet(80_877_103, b"")).unwrap();
+                    let mut no_tls = [0];
+                    socket.read_exact(&mut no_tls).unwrap();
+                    assert_eq!(&no_tls, b"N");
+                    socket.write_all(&packet(196_608, &parameters)).unwrap();
+                    let mut answer = Vec::new();
+                    socket.read_to_end(&mut answer).unwrap();
+                    String::from_utf8(answer).unwrap()
+                })
+            })
+            .unwrap();
+        for answer in answers {
+            assert!(answer.starts_with('E'), "{answer}");
+            for field in
+                ["SFATAL", "C57P03", "Mthe database system is starting up", "DAt work: index, 40 % done."]
+            {
+                assert!(answer.split('\0').any(|found| found.ends_with(field)), "{answer:?}");
             }
         }
     }

@@ -22,6 +22,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 use types::{Error, Result, bail, err};
 
 /// As in PostgreSQL.
@@ -66,15 +67,32 @@ impl From<io::Error> for Refusal {
     }
 }
 
-async fn begin(shared: &Arc<Shared>, wire: &mut Wire, peer: SocketAddr) -> Result<Option<Session>, Refusal> {
+/// Tells whoever connects that nobody can be served now.
+pub async fn refuse(tls: Option<&TlsAcceptor>, socket: TcpStream, why: Error) {
+    let mut wire = Wire::new(Box::new(socket));
+    let told = match first_packet(tls, &mut wire).await {
+        Ok(First::Startup(..)) => why,
+        Ok(First::Cancel(_)) | Err(Refusal::Gone) => return,
+        Err(Refusal::Told(error)) => error,
+    };
+    wire.put_report(b'E', "FATAL", &told);
+    // It is closed in any case.
+    let _ = wire.flush().await;
+}
+
+/// What a client wants, TLS negotiated.
+enum First {
+    Cancel(BytesMut),
+    /// The packet and its protocol version.
+    Startup(BytesMut, u32),
+}
+
+async fn first_packet(tls: Option<&TlsAcceptor>, wire: &mut Wire) -> Result<First, Refusal> {
     let mut encrypted = false;
-    let startup = loop {
+    loop {
         let packet = packet(wire).await?;
         match code(&packet) {
-            CODE_CANCEL => {
-                cancel(shared, packet)?;
-                return Ok(None);
-            }
+            CODE_CANCEL => return Ok(First::Cancel(packet)),
             // What was sent in clear before the answer would be taken for encrypted (CVE-2021-23214).
             CODE_TLS if !wire.input.is_empty() => {
                 return Err(err!(ProtocolViolation, "received unencrypted data after SSL request")
@@ -88,7 +106,7 @@ async fn begin(shared: &Arc<Shared>, wire: &mut Wire, peer: SocketAddr) -> Resul
                 )
                 .into());
             }
-            CODE_TLS => match &shared.tls {
+            CODE_TLS => match tls {
                 Some(acceptor) if !encrypted => {
                     wire.output.extend_from_slice(b"S");
                     wire.flush().await?;
@@ -105,8 +123,18 @@ async fn begin(shared: &Arc<Shared>, wire: &mut Wire, peer: SocketAddr) -> Resul
                 wire.output.extend_from_slice(b"N");
                 wire.flush().await?;
             }
-            version => break startup(packet, version, wire)?,
+            version => return Ok(First::Startup(packet, version)),
         }
+    }
+}
+
+async fn begin(shared: &Arc<Shared>, wire: &mut Wire, peer: SocketAddr) -> Result<Option<Session>, Refusal> {
+    let startup = match first_packet(shared.tls.as_ref(), wire).await? {
+        First::Cancel(packet) => {
+            cancel(shared, packet)?;
+            return Ok(None);
+        }
+        First::Startup(packet, version) => startup(packet, version, wire)?,
     };
     let mut options = options::of(startup)?;
     options.client_address = Some(peer.to_string());

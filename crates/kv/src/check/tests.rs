@@ -4,13 +4,13 @@ use super::*;
 use crate::audit::audit;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerOptions;
-use crate::ledger::tests::{row, rows};
+use crate::ledger::tests::{noise, row, rows};
 use crate::log::block::{HEADER_BYTES, Header, close};
 use host::{Disk, MemoryDisk, OpenMode, SeededRandom};
 use std::sync::Arc;
 
 fn options() -> LedgerOptions {
-    LedgerOptions { segment_size_bytes: 1900, ..crate::ledger::tests::options() }
+    LedgerOptions { segment_size_bytes: 1500, ..crate::ledger::tests::options() }
 }
 
 /// A small ledger over three segments, one transaction in parts, signed at its end.
@@ -22,7 +22,7 @@ fn ledger() -> (Host, MemoryDisk) {
     for number in 0..4 {
         ledger.append(&[row(&number.to_string(), b"x", &random), rows(&["a", "b"], b"y", &random)]).unwrap();
         if number == 1 {
-            ledger.append(&[row("large", &[1; 1500], &random)]).unwrap();
+            ledger.append(&[row("large", &noise(1500, &random), &random)]).unwrap();
         }
     }
     ledger.sync().unwrap();

@@ -215,9 +215,15 @@ impl<'a> Walk<'a> {
         if header.kind == Kind::Part {
             self.parts.insert(header.slot, (path.to_path_buf(), offset, block.len() as u64));
         }
-        let Ok((_, body)) = block::open(block) else { return };
+        let body = match block::open(block) {
+            Ok((_, body)) => body,
+            Err(reason) => {
+                self.report.damaged(path, Some(offset), Some(header.first_tx), reason);
+                return;
+            }
+        };
         let mut assembled = Vec::new();
-        for (tx, stored) in (header.first_tx..).zip(block::transactions(header, body)) {
+        for (tx, stored) in (header.first_tx..).zip(block::transactions(header, &body)) {
             let stored = match stored {
                 Ok(stored) => stored,
                 Err(reason) => {

@@ -6,7 +6,7 @@
 use super::{LedgerOptions, Paths};
 use crate::checkpoint::{self, KeyFile, Signer};
 use crate::fault::disk_error;
-use crate::log::block::{self, HEADER_BYTES, Header, Kind};
+use crate::log::block::{self, Codec, HEADER_BYTES, Header, Kind};
 use crate::log::segments::Segments;
 use crate::log::{Log, Put};
 use crate::record;
@@ -72,6 +72,7 @@ fn create(host: &Host, paths: &Paths, options: &LedgerOptions) -> Result<()> {
     let mut tree = Compact::new();
     let header = Header {
         kind: Kind::Transactions,
+        codec: Codec::None,
         body_bytes: 0,
         database_id,
         slot: 1,

@@ -4,7 +4,7 @@
 //! After every reopening the ledger holds exactly the groups that were acknowledged, or also those in flight, in order
 //! and whole; every checkpoint ever signed is a prefix of it.
 
-use super::tests::{options, row};
+use super::tests::{noise, options, row};
 use super::*;
 use crate::audit::audit;
 use crate::check::Verdict;
@@ -80,7 +80,9 @@ impl Life {
         (0..1 + self.random.below(4))
             .map(|number| {
                 let length = if self.random.chance(15) { 4000 } else { self.random.below(200) } as usize;
-                row(&format!("{}.{number}", self.written.len()), &vec![5; length], &self.random)
+                // Compressed, or not.
+                let text = if self.random.chance(50) { vec![5; length] } else { noise(length, &self.random) };
+                row(&format!("{}.{number}", self.written.len()), &text, &self.random)
             })
             .collect()
     }
@@ -291,7 +293,7 @@ fn undoing_is_no_damage() {
         let before = ledger.size();
         life.disk.set_capacity(Some(life.disk.used_bytes() + 9_000));
         life.disk.fail_at(nth, Failure::ShortRead);
-        let error = ledger.append(&[row("large", &[7; 20_000], &life.random)]).unwrap_err();
+        let error = ledger.append(&[row("large", &noise(20_000, &life.random), &life.random)]).unwrap_err();
         assert!(["53100", "58030"].contains(&error.state.code()), "call {nth}: {error}");
         assert_eq!((ledger.size(), ledger.is_stopped()), (before, error.state.code() == "58030"));
     }
@@ -304,7 +306,7 @@ fn a_cut_whose_fsync_failed_stays_a_cut() {
         let mut life = Life::new(seed);
         let ledger = life.reopen();
         let write = |life: &mut Life, ledger: &Ledger, length: usize| {
-            let group = [row(&life.written.len().to_string(), &vec![5; length], &life.random)];
+            let group = [row(&life.written.len().to_string(), &noise(length, &life.random), &life.random)];
             ledger.append(&group)?;
             life.written.push(group[0].changes.clone());
             life.ends.push(life.written.len() as u64);

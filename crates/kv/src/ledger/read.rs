@@ -3,7 +3,7 @@
 use super::Ledger;
 use crate::guard::lock;
 use crate::log::Slot;
-use crate::log::block::{self, Content, HEADER_BYTES, Header, Kind, Parts, Stored};
+use crate::log::block::{self, Codec, Content, HEADER_BYTES, Header, Kind, Parts, Stored};
 use crate::record::{self, Record};
 use crate::{At, TxId};
 use proof::hash::{self, Hash, Sha2};
@@ -185,9 +185,17 @@ impl Ledger {
         let Some(bytes) = self.log.head(slot, HEADER_BYTES + 4 + TRANSACTION_BYTES)? else { return Ok(None) };
         let header = Header::decode(&bytes).map_err(|reason| self.damaged(slot, 0, &reason))?;
         let first = bytes.get(HEADER_BYTES + 4..).and_then(|bytes| bytes.first_chunk().copied());
-        Ok(first
-            .filter(|_| header.kind == Kind::Transactions && header.transactions > 0)
-            .map(|first| (header, first)))
+        if header.kind != Kind::Transactions || header.transactions == 0 {
+            return Ok(None);
+        }
+        if header.codec == Codec::None {
+            return Ok(first.map(|first| (header, first)));
+        }
+        let (_, block) = self.block_of(header.first_tx)?;
+        let first = self.visit_block(slot, &block, header.first_tx, |stored| {
+            Ok(ControlFlow::Break(*stored.transaction))
+        })?;
+        Ok(first.map(|first| (header, first)))
     }
 
     /// Goes over a block's transactions from `from` on until `visit` breaks.
@@ -199,7 +207,7 @@ impl Ledger {
         mut visit: impl FnMut(&Stored) -> Result<ControlFlow<B>>,
     ) -> Result<Option<B>> {
         let (header, body) = block::open(block).map_err(|reason| self.damaged(slot, from, &reason))?;
-        for (tx, stored) in (header.first_tx..).zip(block::transactions(&header, body)) {
+        for (tx, stored) in (header.first_tx..).zip(block::transactions(&header, &body)) {
             let stored = stored.map_err(|reason| self.damaged(slot, tx, &reason))?;
             if tx >= from
                 && let ControlFlow::Break(value) = visit(&stored)?
@@ -275,7 +283,7 @@ pub(crate) fn assemble(parts: Parts, get: impl Fn(Slot) -> Result<Option<Vec<u8>
         };
         let block = get(slot)?.ok_or_else(|| wrong("it is missing"))?;
         let (header, body) = block::open(&block).map_err(|reason| wrong(&reason))?;
-        let (stream, number, bytes) = block::part(body).map_err(|reason| wrong(&reason))?;
+        let (stream, number, bytes) = block::part(&body).map_err(|reason| wrong(&reason))?;
         if header.kind != Kind::Part || (stream, number) != (parts.stream, expected) {
             return Err(wrong("another block is in its place"));
         }

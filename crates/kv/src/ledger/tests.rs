@@ -40,6 +40,13 @@ pub(crate) fn rows(keys: &[&str], text: &[u8], random: &dyn Random) -> Sealed {
     seal(keys.iter().map(change).collect(), meta, false, random).unwrap()
 }
 
+/// Bytes that no compression makes shorter.
+pub(crate) fn noise(length: usize, random: &dyn Random) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    random.fill(&mut bytes);
+    bytes
+}
+
 pub(crate) fn replayed(ledger: &Ledger, from: u64) -> Vec<Record> {
     let mut records = Vec::new();
     ledger

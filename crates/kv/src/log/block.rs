@@ -1,7 +1,7 @@
 //! A block to the byte. Big-endian.
 //!
 //! ```text
-//! header 120   0 magic `steleblk`   8 u16 format = 1   10 u8 kind   11 u8 body codec = 0   12 u32 body length
+//! header 120   0 magic `steleblk`   8 u16 format = 1   10 u8 kind   11 u8 body codec   12 u32 body length as kept
 //!             16 database id 16    32 u64 slot        40 u64 epoch  48 nonce 16
 //!             64 u64 tree size before it = its first transaction's number
 //!             72 u32 transactions  76 root before 32  108 u64 last slot known durable when this was written
@@ -11,17 +11,19 @@
 //!       kind 2, part           u64 stream ‖ u32 number ‖ bytes of the payload
 //!       kind 3, prepared       reserved
 //! ```
-//! The checksum finds torn writes; tampering is for the tree to find.
+//! codec 0, as it is   1, LZ4: u32 length ‖ LZ4 block, where that is shorter by an eighth
+//! The checksum is over the body as it is kept. It finds torn writes; tampering is for the tree to find.
 
 use super::Slot;
+use super::scan::BLOCK_MAX_BYTES;
 use proof::hash::Hash;
 use proof::layout::TRANSACTION_BYTES;
+use std::borrow::Cow;
 use types::TxId;
 
 pub const HEADER_BYTES: usize = 120;
 pub const MAGIC: &[u8; 8] = b"steleblk";
 const FORMAT: u16 = 1;
-const CODEC_NONE: u8 = 0;
 const CHECKSUM_AT: usize = 116;
 
 const FORM_INLINE: u8 = 0;
@@ -35,9 +37,20 @@ pub enum Kind {
     Prepared = 3,
 }
 
+/// How a body is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Codec {
+    None = 0,
+    Lz4 = 1,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     pub kind: Kind,
+    /// [`close`] decides.
+    pub codec: Codec,
+    /// As it is kept.
     pub body_bytes: u32,
     pub database_id: [u8; 16],
     pub slot: Slot,
@@ -69,11 +82,14 @@ impl Header {
             3 => Kind::Prepared,
             other => return Err(format!("block of unknown kind {other}")),
         };
-        if bytes[11] != CODEC_NONE {
-            return Err(format!("block body in unknown codec {}", bytes[11]));
-        }
+        let codec = match bytes[11] {
+            0 => Codec::None,
+            1 => Codec::Lz4,
+            other => return Err(format!("block body in unknown codec {other}")),
+        };
         Ok(Header {
             kind,
+            codec,
             body_bytes: u32::from_be_bytes(array(bytes, 12)),
             database_id: array(bytes, 16),
             slot: u64::from_be_bytes(array(bytes, 32)),
@@ -107,16 +123,28 @@ pub fn is_of_later_program(bytes: &[u8]) -> bool {
         && Header::decode(bytes).is_err()
 }
 
-/// Makes a block of a buffer whose first [`HEADER_BYTES`] are room for the header, and whose rest is the body.
-/// False if the body is too long for a block.
+/// Makes a block of a buffer whose first [`HEADER_BYTES`] are room for the header, and whose rest is the body: compressed
+/// where it pays. False if the body is too long for a block.
 #[must_use]
-pub fn close(header: &Header, buffer: &mut [u8]) -> bool {
-    let Some((head, body)) = buffer.split_at_mut_checked(HEADER_BYTES) else { return false };
-    let Ok(body_bytes) = u32::try_from(body.len()) else { return false };
+pub fn close(header: &Header, buffer: &mut Vec<u8>) -> bool {
+    let Some(body) = buffer.get(HEADER_BYTES..) else { return false };
+    if body.len() as u64 >= BLOCK_MAX_BYTES {
+        return false;
+    }
+    let codec = match compressed(body) {
+        Some(shorter) => {
+            buffer.truncate(HEADER_BYTES);
+            buffer.extend_from_slice(&shorter);
+            Codec::Lz4
+        }
+        None => Codec::None,
+    };
+    let (head, body) = buffer.split_at_mut(HEADER_BYTES);
+    let body_bytes = body.len() as u32;
     head[..8].copy_from_slice(MAGIC);
     head[8..10].copy_from_slice(&FORMAT.to_be_bytes());
     head[10] = header.kind as u8;
-    head[11] = CODEC_NONE;
+    head[11] = codec as u8;
     head[12..16].copy_from_slice(&body_bytes.to_be_bytes());
     head[16..32].copy_from_slice(&header.database_id);
     head[32..40].copy_from_slice(&header.slot.to_be_bytes());
@@ -131,8 +159,53 @@ pub fn close(header: &Header, buffer: &mut [u8]) -> bool {
     true
 }
 
+/// Below this there is nothing to gain: a small transaction is hashes, mostly.
+const COMPRESSED_FROM_BYTES: usize = 512;
+
+/// A body in [`Codec::Lz4`], where that is shorter by an eighth at least.
+fn compressed(body: &[u8]) -> Option<Vec<u8>> {
+    if body.len() < COMPRESSED_FROM_BYTES {
+        return None;
+    }
+    let mut out = vec![0; 4 + lz4_flex::block::get_maximum_output_size(body.len())];
+    out[..4].copy_from_slice(&(body.len() as u32).to_be_bytes());
+    let bytes = lz4_flex::block::compress_into(body, &mut out[4..]).ok()?;
+    out.truncate(4 + bytes);
+    (out.len() <= body.len() - body.len() / 8).then_some(out)
+}
+
+fn decompressed(kept: &[u8]) -> Result<Vec<u8>, String> {
+    let (length, compressed) = kept.split_first_chunk().ok_or("a compressed body without a length")?;
+    let length = u32::from_be_bytes(*length) as usize;
+    // A length that lies must not make us reserve memory for it: LZ4 never gains more than 255 times.
+    if length as u64 >= BLOCK_MAX_BYTES || length / 255 > compressed.len() {
+        return Err(format!("a compressed body that says it is {length} bytes long"));
+    }
+    match lz4_flex::block::decompress(compressed, length) {
+        Ok(body) if body.len() == length => Ok(body),
+        Ok(body) => Err(format!("a compressed body of {} bytes, not {length}", body.len())),
+        Err(error) => Err(format!("the block's body cannot be decompressed: {error}")),
+    }
+}
+
+/// A whole block's header, if its length and checksum are right.
+pub fn check(block: &[u8]) -> Result<Header, String> {
+    checked(block).map(|(header, _)| header)
+}
+
 /// A whole block's header and body, if its length and checksum are right.
-pub fn open(block: &[u8]) -> Result<(Header, &[u8]), String> {
+pub fn open(block: &[u8]) -> Result<(Header, Cow<'_, [u8]>), String> {
+    let (header, kept) = checked(block)?;
+    Ok((
+        header,
+        match header.codec {
+            Codec::None => Cow::Borrowed(kept),
+            Codec::Lz4 => Cow::Owned(decompressed(kept)?),
+        },
+    ))
+}
+
+fn checked(block: &[u8]) -> Result<(Header, &[u8]), String> {
     let header = Header::decode(block)?;
     let (head, body) = block.split_at_checked(HEADER_BYTES).ok_or("a block's header ends too early")?;
     if body.len() as u64 != u64::from(header.body_bytes) {
@@ -284,6 +357,7 @@ mod tests {
     fn header() -> Header {
         Header {
             kind: Kind::Transactions,
+            codec: Codec::None,
             body_bytes: 0,
             database_id: [1; 16],
             slot: 2,
@@ -309,7 +383,7 @@ mod tests {
         let block = block();
         let (read, body) = open(&block).unwrap();
         assert_eq!(read, Header { body_bytes: body.len() as u32, ..header() });
-        let stored: Vec<Stored> = transactions(&read, body).collect::<Result<_, _>>().unwrap();
+        let stored: Vec<Stored> = transactions(&read, &body).collect::<Result<_, _>>().unwrap();
         assert_eq!(stored[0], Stored { transaction: &[7; 112], content: Content::Inline(b"payload") });
         let Content::InParts(parts) = stored[1].content else { panic!() };
         assert_eq!((parts.stream, parts.payload_bytes), (99, 10_000_000));
@@ -319,7 +393,7 @@ mod tests {
             [(1, "bytes after the block's last transaction"), (3, "the block ends within a transaction")]
         {
             let read = Header { transactions: count, ..read };
-            assert_eq!(transactions(&read, body).last().unwrap().unwrap_err(), reason);
+            assert_eq!(transactions(&read, &body).last().unwrap().unwrap_err(), reason);
         }
     }
 
@@ -335,7 +409,38 @@ mod tests {
         assert!(open(&[&good[..], &[0]].concat()).is_err());
     }
 
+    #[test]
+    fn a_body_that_repeats_itself_is_kept_compressed() {
+        for (repeated, codec) in [(4, Codec::None), (200, Codec::Lz4)] {
+            let mut buffer = vec![0; HEADER_BYTES];
+            put_inline(&mut buffer, &[7; 112], &b"payload".repeat(repeated));
+            let body = buffer[HEADER_BYTES..].to_vec();
+            assert!(close(&Header { transactions: 1, ..header() }, &mut buffer));
+            let (read, opened) = open(&buffer).unwrap();
+            assert_eq!((read.codec, &*opened), (codec, &body[..]));
+            assert_eq!(buffer.len() as u64, read.block_bytes());
+            assert!(codec == Codec::None || buffer.len() < 400);
+        }
+    }
+
+    #[test]
+    fn a_compressed_body_is_not_believed() {
+        let kept = compressed(&[5; 2000]).unwrap();
+        assert_eq!(decompressed(&kept).unwrap(), [5; 2000]);
+        for length in [0u32, 1999, 2001, 1 << 30, u32::MAX] {
+            let lied = [&length.to_be_bytes(), &kept[4..]].concat();
+            assert!(decompressed(&lied).is_err(), "{length}");
+        }
+        assert!(decompressed(&kept[..3]).is_err());
+        assert!(decompressed(&kept[..kept.len() - 1]).is_err());
+    }
+
     proptest! {
+        #[test]
+        fn any_compressed_body_is_read_or_refused(kept in prop::collection::vec(any::<u8>(), 0..200)) {
+            decompressed(&kept).ok();
+        }
+
         #[test]
         fn any_body_is_read_or_refused(body in prop::collection::vec(any::<u8>(), 0..400), count in 0u32..4) {
             let header = Header { transactions: count, ..header() };

@@ -145,7 +145,7 @@ impl Chain {
         }
         let (mut leaves, mut committed_at) = (Vec::new(), Vec::new());
         let (_, body) = block::open(block)?;
-        for (tx, stored) in (header.first_tx..).zip(block::transactions(header, body)) {
+        for (tx, stored) in (header.first_tx..).zip(block::transactions(header, &body)) {
             let bytes = stored?.transaction;
             let read = Transaction::decode(bytes).map_err(|rejection| rejection.to_string())?;
             if read.tx_id != tx || read.database_id != header.database_id {
@@ -178,7 +178,7 @@ impl Chain {
 pub fn first_of(header: &Header, block: &[u8], count: usize) -> Result<Vec<u8>, String> {
     let mut first = vec![0; HEADER_BYTES];
     let (_, body) = block::open(block)?;
-    for stored in block::transactions(header, body).take(count) {
+    for stored in block::transactions(header, &body).take(count) {
         let stored = stored?;
         match stored.content {
             Content::Inline(payload) => block::put_inline(&mut first, stored.transaction, payload),

@@ -114,7 +114,7 @@ impl<'a> Scan<'a> {
         }
         buffer.resize(header.block_bytes() as usize, 0);
         self.file.read_exact_at(&mut buffer[HEADER_BYTES..], offset + HEADER_BYTES as u64)?;
-        Ok(block::open(buffer).map(|(header, _)| header))
+        Ok(block::check(buffer))
     }
 }
 

@@ -339,11 +339,9 @@ impl Log for Segments {
             .read_exact_at(&mut bytes, found.offset)
             .map_err(|error| disk_error("could not read", &found.path, &error))?;
         let database_id = self.database_id();
-        match block::open(&bytes) {
-            Ok((header, _)) if header.slot == slot && Some(header.database_id) == database_id => {
-                Ok(Some(bytes))
-            }
-            Ok((header, _)) => {
+        match block::check(&bytes) {
+            Ok(header) if header.slot == slot && Some(header.database_id) == database_id => Ok(Some(bytes)),
+            Ok(header) => {
                 let reason = format!("block {} of another place or database", header.slot);
                 Err(damaged(&found.path, found.offset, slot, &reason))
             }

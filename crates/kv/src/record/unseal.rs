@@ -1,7 +1,8 @@
 //! From the log's bytes back to changes, believing nothing: every hash is made again and compared with T.
 
 use super::{
-    Change, FORM_MOVED, META_SALT, Meta, Op, Record, SALTS_FROM_SEED, check, derived_salt, entry, same_key,
+    Change, ENTRIES_AS_HASHED, ENTRIES_WITHOUT_HASHES, FORM_MOVED, META_SALT, Meta, Op, Record, check,
+    derived_salt, entry, same_key,
 };
 use crate::Cells;
 use crate::reader::Reader;
@@ -13,9 +14,9 @@ use proof::tree::Compact;
 pub fn unseal(transaction: &[u8; 112], payload: &[u8]) -> Result<Record, String> {
     let header = Transaction::decode(transaction).map_err(|rejection| rejection.to_string())?;
     let mut reader = Reader::new(payload, "the transaction");
-    let salts = reader.byte()?;
-    if salts != SALTS_FROM_SEED {
-        return Err(format!("salts kept in the unknown form {salts}"));
+    let form = reader.byte()?;
+    if ![ENTRIES_AS_HASHED, ENTRIES_WITHOUT_HASHES].contains(&form) {
+        return Err(format!("a payload of the unknown form {form}"));
     }
     let seed: [u8; 32] = reader.array()?;
     let meta_bytes = reader.v32()?;
@@ -26,7 +27,7 @@ pub fn unseal(transaction: &[u8; 112], payload: &[u8]) -> Result<Record, String>
     let meta = Meta::decode(meta_bytes)?;
 
     // A count that lies must not make us reserve memory for it.
-    let expected = (header.entry_count as usize).min(payload.len() / ENTRY_BYTES);
+    let expected = (header.entry_count as usize).min(payload.len() / ENTRY_MIN_BYTES);
     let mut changes: Vec<Change> = Vec::with_capacity(expected);
     let mut entries = Vec::with_capacity(expected);
     let mut row_salts = Vec::with_capacity(expected);
@@ -34,8 +35,11 @@ pub fn unseal(transaction: &[u8; 112], payload: &[u8]) -> Result<Record, String>
     let mut commits = Vec::new();
     for number in 0..header.entry_count {
         let wrong = |why: String| format!("entry {number}: {why}");
-        let bytes: [u8; ENTRY_BYTES] = reader.array().map_err(wrong)?;
-        let change = read_change(&bytes, &mut reader).map_err(wrong)?;
+        let hashed: Option<[u8; ENTRY_BYTES]> = match form {
+            ENTRIES_AS_HASHED => Some(reader.array().map_err(wrong)?),
+            _ => None,
+        };
+        let change = read_change(hashed.as_ref(), &mut reader).map_err(wrong)?;
         check(&change).map_err(|error| wrong(error.message.clone()))?;
         if changes.last().is_some_and(|last| {
             same_key(last, &change) || (last.object, &last.key) > (change.object, &change.key)
@@ -43,7 +47,8 @@ pub fn unseal(transaction: &[u8; 112], payload: &[u8]) -> Result<Record, String>
             return Err(wrong("out of order".into()));
         }
         let row_salt = derived_salt(&seed, number);
-        if entry(&change, &row_salt, &mut commits).encode() != bytes {
+        let bytes = entry(&change, &row_salt, &mut commits).encode();
+        if hashed.is_some_and(|hashed| hashed != bytes) {
             return Err(wrong("key or cells are not what was hashed".into()));
         }
         tree.append(hash::leaf::<Sha2>(&bytes), |_, _, _| ());
@@ -73,12 +78,23 @@ pub fn unseal(transaction: &[u8; 112], payload: &[u8]) -> Result<Record, String>
     })
 }
 
-fn read_change(entry: &[u8], reader: &mut Reader) -> Result<Change, String> {
-    let entry = Entry::decode(entry).map_err(|rejection| rejection.to_string())?;
-    let op = match entry.op {
-        proof::layout::Op::Insert => Op::Insert,
-        proof::layout::Op::Update => Op::Update,
-        proof::layout::Op::Delete => Op::Delete,
+/// The least that an entry takes.
+const ENTRY_MIN_BYTES: usize = 32;
+
+/// `hashed`: the entry as it is hashed, where the payload has it.
+fn read_change(hashed: Option<&[u8; ENTRY_BYTES]>, reader: &mut Reader) -> Result<Change, String> {
+    let (op, object, prev_tx) = match hashed {
+        Some(hashed) => {
+            let entry = Entry::decode(hashed).map_err(|rejection| rejection.to_string())?;
+            (entry.op as u8, entry.object, entry.prev_tx)
+        }
+        None => (reader.byte()?, reader.u32()?, u64::from_be_bytes(reader.array()?)),
+    };
+    let op = match op {
+        1 => Op::Insert,
+        2 => Op::Update,
+        3 => Op::Delete,
+        other => return Err(format!("unknown op {other}")),
     };
     let form = reader.byte()?;
     if form & !FORM_MOVED != 0 {
@@ -91,5 +107,5 @@ fn read_change(entry: &[u8], reader: &mut Reader) -> Result<Change, String> {
         Op::Insert | Op::Update => (u64::from_be_bytes(reader.array()?), Some(Cells(reader.v32()?.to_vec()))),
     };
     let moved_to = if form & FORM_MOVED != 0 { Some(reader.v16()?.to_vec()) } else { None };
-    Ok(Change { object: entry.object, key, op, prev_tx: entry.prev_tx, key_salt, schema_tx, cells, moved_to })
+    Ok(Change { object, key, op, prev_tx, key_salt, schema_tx, cells, moved_to })
 }

@@ -47,7 +47,8 @@ pub fn key(random: &SeededRandom) -> Key {
     (object, key)
 }
 
-/// Label, a number that no other value has, filler: sometimes more than a part of a large transaction takes.
+/// Label, a number that no other value has, filler: sometimes more than a part of a large transaction takes, and half of
+/// the time nothing that compression makes shorter.
 fn value(random: &SeededRandom) -> Value {
     let bytes = match random.below(100) {
         0..70 => random.below(40),
@@ -56,7 +57,11 @@ fn value(random: &SeededRandom) -> Value {
     };
     let mut value = vec![b'a' + random.below(4) as u8];
     value.extend_from_slice(&random.next_u64().to_be_bytes());
-    value.extend((0..bytes).map(|at| (at * 7) as u8));
+    if random.chance(50) {
+        value.extend((0..bytes).map(|_| random.next_u64() as u8));
+    } else {
+        value.extend((0..bytes).map(|at| (at * 7) as u8));
+    }
     value.into()
 }
 

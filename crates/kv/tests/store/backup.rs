@@ -43,6 +43,11 @@ fn open(host: &Host, folder: &str) -> Ledger {
 /// One block with a transaction for each of these sizes.
 fn append(world: &World, ledger: &Ledger, sizes: &[usize]) {
     let sealed = |bytes: &usize| {
+        // Long ones cannot be compressed.
+        let mut text = vec![7; *bytes];
+        if *bytes > 1_000 {
+            world.host.random.fill(&mut text);
+        }
         let change = Change {
             object: 16_384,
             key: host::random::bytes::<8>(&*world.host.random).into(),
@@ -50,7 +55,7 @@ fn append(world: &World, ledger: &Ledger, sizes: &[usize]) {
             prev_tx: 0,
             key_salt: [1; 16],
             schema_tx: 1,
-            cells: Some(cells(&vec![7; *bytes])),
+            cells: Some(cells(&text)),
             moved_to: None,
         };
         record::seal(vec![change], Meta::default(), false, &*world.host.random).unwrap()

@@ -30,3 +30,13 @@ pub fn bar() -> Progress {
         }
     })
 }
+
+/// The same, and a sentence of it where others can read it.
+pub fn noted(progress: Progress, sentence: Arc<Mutex<Option<String>>>) -> Progress {
+    Arc::new(move |what: &str, done: u64, total: u64| {
+        progress(what, done, total);
+        let percent = done.saturating_mul(100).checked_div(total).unwrap_or(100);
+        let mut sentence = sentence.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *sentence = Some(format!("At work: {what}, {percent} % done."));
+    })
+}

@@ -9,6 +9,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Serve PostgreSQL clients
 #[derive(Parser)]
@@ -43,17 +44,23 @@ impl Serve {
             }),
         };
         let mut options = self.open.options();
-        options.on_fatal = Some(std::sync::Arc::new(|error: &types::Error| {
+        options.on_fatal = Some(Arc::new(|error: &types::Error| {
             // A failed fsync may have lost pages that a second one would call clean: only a restart tells.
             let _ = writeln!(std::io::stderr(), "stele: stopping: {error}");
             std::process::exit(3);
         }));
-        // The errors name the folder.
-        let cluster = Cluster::open(Host::real(), &dir, options)?;
-        cluster.open_databases()?;
-        super::warn(&cluster);
-        let options = pg::Options { listen: self.listen, tls, trust_loopback: !self.no_trust_loopback };
-        let result = pg::serve(cluster.clone(), options, |address| {
+        let doing = Arc::new(Mutex::new(None));
+        options.progress = Some(super::progress::noted(super::progress::bar(), doing.clone()));
+        let doing = move || doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let open = || {
+            // The errors name the folder.
+            let cluster = Cluster::open(Host::real(), &dir, options)?;
+            cluster.open_databases()?;
+            super::warn(&cluster);
+            anyhow::Ok(cluster)
+        };
+        let listen = pg::Options { listen: self.listen, tls, trust_loopback: !self.no_trust_loopback };
+        let cluster = pg::serve(listen, doing, open, |address| {
             let host =
                 if address.ip().is_unspecified() { "127.0.0.1".into() } else { address.ip().to_string() };
             let (version, port) = (env!("CARGO_PKG_VERSION"), address.port());
@@ -64,10 +71,8 @@ impl Serve {
                  Stop with Ctrl-C.\n",
                 dir.display()
             );
-        });
-        let closed = cluster.shutdown();
-        result?;
-        closed?;
+        })?;
+        cluster.shutdown()?;
         Ok(ExitCode::SUCCESS)
     }
 }
