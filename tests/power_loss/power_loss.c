@@ -85,6 +85,20 @@ static int open_state(const char *name, int flags) {
   return fd;
 }
 
+/* Where the last whole record of the journal ends. */
+static uint64_t whole_records(void) {
+  struct stat found;
+  if (fstat(journal, &found)) die("journal");
+  uint64_t bytes = found.st_size, end = 0;
+  struct record record;
+  while (end + sizeof record <= bytes) {
+    if (syscall(SYS_pread64, journal, &record, sizeof record, end) != (long)sizeof record) die("journal");
+    if (bytes - end - sizeof record < record.payload_bytes) break;
+    end += sizeof record + record.payload_bytes;
+  }
+  return end;
+}
+
 __attribute__((constructor)) static void start(void) {
   const char *folder = getenv("STELE_POWER_ROOT"), *beside = getenv("STELE_POWER_STATE");
   if (!folder || !beside) return;
@@ -93,10 +107,10 @@ __attribute__((constructor)) static void start(void) {
   lies = getenv("STELE_POWER_LIES");
   const char *fails = getenv("STELE_POWER_FAILS");
   if (fails && sscanf(fails, "%255[^:]:%ld:%d", fails_pattern, &fails_at, &fails_error) != 3) die("STELE_POWER_FAILS");
-  journal = open_state("journal", O_WRONLY | O_CREAT | O_APPEND);
-  struct stat found;
-  if (fstat(journal, &found)) die("journal");
-  journal_bytes = found.st_size;
+  journal = open_state("journal", O_RDWR | O_CREAT | O_APPEND);
+  journal_bytes = whole_records();
+  /* kill -9 can stop a long write in its middle: what it was to write down was not begun. */
+  if (syscall(SYS_ftruncate, journal, journal_bytes)) die("journal");
   int fd = open_state("control", O_RDWR);
   control = (void *)syscall(SYS_mmap, 0, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (control == MAP_FAILED) die("control");

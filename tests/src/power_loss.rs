@@ -165,6 +165,14 @@ impl PowerLoss {
         file.write_all_at(&value.to_ne_bytes(), offset).unwrap();
     }
 
+    /// What is left of a record that kill -9 stopped the writing of.
+    pub fn tear_journal(&self) {
+        use std::io::Write;
+        let path = self.state.join("journal");
+        let mut journal = fs::OpenOptions::new().append(true).open(path).unwrap();
+        journal.write_all(&[[b'W', 0, 0, 0, 100, 0, 0, 0]; 6].concat()).unwrap();
+    }
+
     /// A round begins: what is in the folder is durable.
     pub fn begin(&mut self) {
         self.rounds += 1;

@@ -137,6 +137,7 @@ fn the_journal_knows_every_change() {
     let mut random = Random::new(1);
     power.cut(Loss::Newest, &mut random);
     let before = files(power.data());
+    power.tear_journal();
     work(&power, &promises, None, Duration::from_millis(800));
     assert_ne!(files(power.data()), before);
     power.cut(Loss::Fsyncs, &mut random);
