@@ -120,7 +120,7 @@ impl Transaction {
         let mut state = State::clone(&self.state);
         change(&mut state);
         state.version = self.shared.version();
-        state.index();
+        state.index_since(&self.state);
         self.state = Arc::new(state);
         self.changes_catalog = true;
         self.forget_current();

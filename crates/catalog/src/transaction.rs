@@ -441,8 +441,12 @@ impl Transaction {
             let mut state = State::clone(&self.state);
             state.from_tx = tx;
             state.version = self.shared.version();
-            for relation in state.relations.values_mut().filter(|relation| relation.descriptor_tx == 0) {
-                Arc::make_mut(relation).descriptor_tx = tx;
+            // What this transaction wrote differs from what was there before.
+            let written = state.written_since(&self.shared.latest());
+            for oid in written {
+                if let Some(relation) = state.relations.get_mut(&oid) {
+                    Arc::make_mut(relation).descriptor_tx = tx;
+                }
             }
             announced.publish(state);
         }
