@@ -360,3 +360,30 @@ fn privileges_are_granted_and_revoked() {
     assert!(may(4711, Privilege::Select));
     assert_eq!(said(ddl(&database, grant(false, "bob"))), "42704: role \"bob\" does not exist");
 }
+
+/// Ten thousand with `cargo test --release`, in a second or two: none costs more than the first.
+#[test]
+fn as_many_tables_as_one_likes() {
+    let count = if cfg!(debug_assertions) { 150 } else { 10_000 };
+    let (host, database) = memory();
+    ddl(&database, create("t0", &["id int4"], &["primary key id"])).unwrap();
+    let mut transaction = begin(&database);
+    for number in 1..count {
+        let parent = format!("pid references t{} on delete cascade", number - 1);
+        let table = create(&format!("t{number}"), &["id int4", "pid int4"], &["primary key id", &parent]);
+        transaction.apply(&table, 10).unwrap();
+        if number % 2 == 0 {
+            transaction.commit(Default::default(), true).unwrap();
+            transaction = begin(&database);
+        }
+    }
+    transaction.commit(Default::default(), true).unwrap();
+    database.close().unwrap();
+    std::mem::drop(database);
+    let database = open(&host);
+    let transaction = begin(&database);
+    assert_eq!(transaction.state().relations.len(), count);
+    let child = table(&transaction, &format!("t{}", count - 1));
+    let parent = table(&transaction, &format!("t{}", count - 2));
+    assert_eq!(parent.referenced_by, [(child.oid, child.constraints[1].oid)]);
+}
