@@ -34,6 +34,6 @@ mod write;
 
 pub use database::{Database, Options, RoleOid};
 pub use ddl::FollowingView;
-pub use prepared::{PREPARED_LIMIT, PreparedTransaction};
+pub use prepared::PreparedTransaction;
 pub use scan::{Access, KeyRange, Scan, ScanRequest, Versions};
 pub use transaction::{Begin, Insert, LockedRow, RowKey, Transaction};

@@ -9,7 +9,7 @@ use crate::transaction::Transaction;
 use kv::prepared::RowPlace;
 use kv::{At, Committed, Meta, ObjectId, Span};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use types::{Error, Oid, Result, err};
 
 /// What pg_prepared_xacts shows of one.
@@ -33,14 +33,12 @@ pub(crate) struct Waiting {
 }
 
 /// `max_prepared_transactions`.
-pub const PREPARED_LIMIT: usize = 1_000;
+const PREPARED_LIMIT: usize = 1_000;
 
 impl Transaction {
     /// Deferred constraints, then the transaction is set aside under `gid`; an error rolls it back.
     pub fn prepare(mut self, gid: &str, owner: Oid, prepared_at: i64, meta: Meta) -> Result<()> {
-        self.read_at(None)?;
-        self.run_checks()?;
-        self.run_deferred_checks()?;
+        self.run_last_checks()?;
         if self.changes_catalog || !self.local_sequences.is_empty() {
             return Err(Error::unsupported("PREPARE TRANSACTION after a change of the schema")
                 .hint("Commit changes of the schema in a transaction of their own."));
@@ -166,7 +164,7 @@ impl Database {
 }
 
 impl Shared {
-    pub fn prepared(self: &Arc<Shared>) -> Vec<PreparedTransaction> {
+    pub fn prepared(&self) -> Vec<PreparedTransaction> {
         let registry = lock(&self.prepared);
         registry.values().flatten().map(|waiting| waiting.listed.clone()).collect()
     }

@@ -132,12 +132,10 @@ impl State {
     fn assert_indexed(&self) {
         let mut anew = self.clone();
         anew.index();
-        debug_assert!(anew.relations == self.relations, "derived fields of relations");
+        assert!(anew.relations == self.relations, "derived fields of relations");
         let names = |state: &State| state.names.values().map(HashMap::len).sum::<usize>();
-        debug_assert!(
-            names(&anew) == names(self) && anew.objects == self.objects && anew.indexes == self.indexes
-        );
-        debug_assert!(anew.names.iter().all(|(schema, names)| self.names.get(schema) == Some(names)));
+        assert!(names(&anew) == names(self) && anew.objects == self.objects && anew.indexes == self.indexes);
+        assert!(anew.names.iter().all(|(schema, names)| self.names.get(schema) == Some(names)));
     }
 
     /// Sets what a relation does not say of itself.
