@@ -5,7 +5,7 @@ use crate::lineage::{End, Epoch, Lineage, fingerprint};
 use crate::scan::op_text;
 use crate::system_tables::{self, RELATIONS};
 use crate::transaction::Transaction;
-use kv::record::Record;
+use kv::record::{Head, Unsealed};
 use kv::{At, Cells, Change, ObjectId, Op, Span, TxId};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -50,16 +50,17 @@ impl Transaction {
             }
         }
         let mut rows = vec![];
-        store.ledger().replay(from + 1, &mut |record| {
-            if record.tx > to {
+        store.ledger().walk(from + 1, &mut |mut unsealing| {
+            let head = unsealing.head().clone();
+            if head.tx > to {
                 return Ok(ControlFlow::Break(()));
             }
-            for change in &record.changes {
+            while let Some(Unsealed { change, .. }) = unsealing.next()? {
                 self.check_interrupt()?;
                 if change.object == RELATIONS {
-                    tables.ended(&record, change, &mut rows)?;
+                    tables.ended(&head, &change, &mut rows)?;
                 } else if let Some(oid) = tables.objects.get(&change.object).copied() {
-                    rows.push(tables.changed(&record, change, oid)?);
+                    rows.push(tables.changed(&head, &change, oid)?);
                 }
             }
             Ok(ControlFlow::Continue(()))
@@ -70,24 +71,24 @@ impl Transaction {
 
 impl Tables<'_> {
     /// TRUNCATE and DROP TABLE are one entry in the ledger: here each row that they ended is shown.
-    fn ended(&mut self, record: &Record, change: &Change, out: &mut Vec<Vec<Value>>) -> Result<()> {
+    fn ended(&mut self, head: &Head, change: &Change, out: &mut Vec<Vec<Value>>) -> Result<()> {
         let ended = self.lineages.iter().find_map(|(oid, lineage)| {
             let of = system_tables::oid_key(*oid) == change.key;
-            let generation = lineage.generations.iter().find(|one| of && one.to == Some(record.tx))?;
+            let generation = lineage.generations.iter().find(|one| of && one.to == Some(head.tx))?;
             Some((*oid, *generation))
         });
         let Some((oid, generation)) = ended else { return Ok(()) };
         let Some(end) = generation.end.filter(|end| end.ends_rows()) else { return Ok(()) };
-        let before = self.transaction.shared.store.snapshot(At::Transaction(record.tx - 1))?;
+        let before = self.transaction.shared.store.snapshot(At::Transaction(head.tx - 1))?;
         let mut rows = before.scan(generation.object, &Span::all(), false);
         while let Some((key, version)) = rows.next()? {
             self.transaction.check_interrupt()?;
             let Some(cells) = &version.cells else { continue };
-            let name = self.name(oid, generation.object, record.tx - 1)?;
+            let name = self.name(oid, generation.object, head.tx - 1)?;
             let Some(lineage) = self.lineages.get(&oid) else { continue };
-            let (_, epoch) = lineage.epoch_of(generation.object, record.tx - 1)?;
+            let (_, epoch) = lineage.epoch_of(generation.object, head.tx - 1)?;
             let old = lineage.row_as(&epoch.table.relation, generation.object, version.tx, None, cells)?;
-            let mut row = facts(record, name, end.op());
+            let mut row = facts(head, name, end.op());
             row.push(key_document(&epoch.table, &key)?);
             row.push(document(&epoch.table.relation, Some(&old))?);
             row.push(Value::Null);
@@ -96,7 +97,7 @@ impl Tables<'_> {
         Ok(())
     }
 
-    fn changed(&mut self, record: &Record, change: &Change, oid: Oid) -> Result<Vec<Value>> {
+    fn changed(&mut self, head: &Head, change: &Change, oid: Oid) -> Result<Vec<Value>> {
         let object = change.object;
         let old = match change.prev_tx {
             0 => None,
@@ -105,13 +106,13 @@ impl Tables<'_> {
                 snapshot.get(object, &change.key)?.and_then(|version| Some((tx, version.cells?)))
             }
         };
-        self.written_before(object, oid, record.tx)?;
-        let name = self.name(oid, object, record.tx)?;
+        self.written_before(object, oid, head.tx)?;
+        let name = self.name(oid, object, head.tx)?;
         let Some(lineage) = self.lineages.get(&oid) else {
             return Err(types::Error::internal("a change of a table that is not known"));
         };
-        let (_, epoch) = lineage.epoch_of(object, record.tx)?;
-        let (_, then) = lineage.epoch_of(object, record.tx.saturating_sub(1))?;
+        let (_, epoch) = lineage.epoch_of(object, head.tx)?;
+        let (_, then) = lineage.epoch_of(object, head.tx.saturating_sub(1))?;
         let show = |epoch: &Epoch, tx: TxId, cells: &Cells| {
             let row = lineage.row_as(&epoch.table.relation, object, tx, None, cells)?;
             let document = document(&epoch.table.relation, Some(&row))?;
@@ -125,7 +126,7 @@ impl Tables<'_> {
         let new = match &change.cells {
             None => Value::Null,
             Some(cells) => {
-                let (row, document) = show(epoch, record.tx, cells)?;
+                let (row, document) = show(epoch, head.tx, cells)?;
                 let before = self.before.get_mut(&object).filter(|_| change.op == Op::Insert);
                 if let Some(before) = before.and_then(|rows| rows.get_mut(&fingerprint(&row))?.pop()) {
                     (op, old) = (End::Rewrite.op(), before);
@@ -133,7 +134,7 @@ impl Tables<'_> {
                 document
             }
         };
-        let mut row = facts(record, name, op);
+        let mut row = facts(head, name, op);
         row.extend([key_document(&epoch.table, &change.key)?, old, new]);
         Ok(row)
     }
@@ -182,11 +183,11 @@ impl Tables<'_> {
     }
 }
 
-fn facts(record: &Record, table: String, op: &str) -> Vec<Value> {
+fn facts(head: &Head, table: String, op: &str) -> Vec<Value> {
     vec![
-        Value::Int8(record.tx as i64),
-        Value::Timestamp(record.committed_at),
-        record.meta.user.clone().map_or(Value::Null, Value::Text),
+        Value::Int8(head.tx as i64),
+        Value::Timestamp(head.committed_at),
+        head.meta.user.clone().map_or(Value::Null, Value::Text),
         Value::Text(table),
         Value::text(op),
     ]

@@ -220,18 +220,19 @@ impl Transaction {
         let to = to.min(self.snapshot_tx());
         let mut rows = vec![];
         let text = |value: Option<String>| value.map_or(Value::Null, Value::Text);
-        self.shared.store.ledger().replay(from, &mut |record| {
-            if record.tx > to {
+        self.shared.store.ledger().walk(from, &mut |unsealing| {
+            let head = unsealing.head().clone();
+            if head.tx > to {
                 return Ok(ControlFlow::Break(()));
             }
             self.check_interrupt()?;
             rows.push(vec![
-                Value::Int8(record.tx as i64),
-                Value::Timestamp(record.committed_at),
-                text(record.meta.user),
-                text(record.meta.application_name),
-                text(record.meta.reason),
-                Value::Int4(record.changes.len() as i32),
+                Value::Int8(head.tx as i64),
+                Value::Timestamp(head.committed_at),
+                text(head.meta.user),
+                text(head.meta.application_name),
+                text(head.meta.reason),
+                Value::Int4(i32::try_from(head.entry_count).unwrap_or(i32::MAX)),
             ]);
             Ok(ControlFlow::Continue(()))
         })?;

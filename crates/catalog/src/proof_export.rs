@@ -8,11 +8,12 @@ use crate::system_tables::{self, FIRST_USER_OID, RELATIONS};
 use crate::table::Table;
 use crate::transaction::Transaction;
 use codec::StoredKey;
+use kv::ledger::ProvenChange;
 use kv::{At, ObjectId, Snapshot, Span, TxId};
 use proof::bundle::{Bundle, Change, DisclosedKey, DisclosedMeta, Link, Row, descriptor_tx};
 use proof::checkpoint::SignedCheckpoint;
 use proof::consistency::Consistency;
-use proof::hash::{Sha2, leaf};
+use proof::hash::Sha2;
 use proof::layout;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -64,11 +65,11 @@ impl Transaction {
         let ledger = self.shared.store.ledger();
         let tx = ledger.resolve(At::Transaction(tx))?;
         let signed = self.signed()?;
-        let record = ledger.read(tx)?;
+        let head = ledger.head(tx)?;
         let link = Link {
-            transaction: layout::Transaction::decode(&record.transaction).map_err(not_built)?,
+            transaction: layout::Transaction::decode(&head.transaction).map_err(not_built)?,
             log_path: ledger.inclusion(tx, signed.unverified().size)?,
-            meta: Some(DisclosedMeta { salt: record.meta_salt, bytes: record.meta.encode() }),
+            meta: Some(DisclosedMeta { salt: head.meta_salt, bytes: head.meta.encode() }),
             change: None,
         };
         Bundle::transaction(link, signed).map_err(not_built)
@@ -123,29 +124,21 @@ impl Transaction {
                 "transaction {tx} is not covered by a checkpoint of {size}"
             )));
         }
-        let record = ledger.read(tx)?;
-        let missing =
-            || Error::corrupted(format!("transaction {tx} does not hold the change that the index names"));
-        let found = record
-            .changes
-            .binary_search_by(|change| (change.object, change.key.as_slice()).cmp(&(object, key)));
-        let at = found.map_err(|_| missing())?;
-        let change = record.changes.get(at).ok_or_else(missing)?;
-        let entry = record.entries.get(at).ok_or_else(missing)?;
-        let leaves = record.entries.iter().map(|entry| leaf::<Sha2>(entry)).collect::<Vec<_>>();
-        let row = match &change.cells {
-            None => None,
-            Some(cells) => {
-                let salt = record.row_salts.get(at).ok_or_else(missing)?;
-                let cells = cells.iter().map(|cell| (cell.column, cell.code, cell.bytes));
-                Some(Row::disclose::<Sha2>(change.schema_tx, salt, cells, |_| true))
-            }
+        let Some(ProvenChange { head, unsealed, entries_path }) = ledger.entry(tx, object, key)? else {
+            return Err(Error::corrupted(format!(
+                "transaction {tx} does not hold the change that the index names"
+            )));
         };
-        let key = DisclosedKey { salt: change.key_salt, key: change.key.clone() };
-        let entry = layout::Entry::decode(entry).map_err(not_built)?;
-        let change = Change::prove::<Sha2>(entry, at as u32, &leaves, Some(key), row).ok_or_else(missing)?;
+        let change = &unsealed.change;
+        let row = change.cells.as_ref().map(|cells| {
+            let cells = cells.iter().map(|cell| (cell.column, cell.code, cell.bytes));
+            Row::disclose::<Sha2>(change.schema_tx, &unsealed.row_salt, cells, |_| true)
+        });
+        let key = Some(DisclosedKey { salt: change.key_salt, key: change.key.clone() });
+        let entry = layout::Entry::decode(&unsealed.entry).map_err(not_built)?;
+        let change = Change { entry, entry_index: unsealed.number, entries_path, key, row };
         Ok(Link {
-            transaction: layout::Transaction::decode(&record.transaction).map_err(not_built)?,
+            transaction: layout::Transaction::decode(&head.transaction).map_err(not_built)?,
             log_path: ledger.inclusion(tx, size)?,
             meta: None,
             change: Some(change),

@@ -462,8 +462,8 @@ impl Facts {
     /// Commit time and user.
     pub fn of(&mut self, tx: TxId) -> Result<&(Option<i64>, Option<String>)> {
         if let std::collections::hash_map::Entry::Vacant(vacant) = self.known.entry(tx) {
-            let record = self.store.ledger().read(tx)?;
-            vacant.insert((Some(record.committed_at), record.meta.user));
+            let head = self.store.ledger().head(tx)?;
+            vacant.insert((Some(head.committed_at), head.meta.user));
         }
         self.known.get(&tx).ok_or_else(|| Error::internal("a transaction that was just read"))
     }

@@ -8,8 +8,9 @@ use crate::check::{Finding, Job, Report, Verdict, inspect};
 use crate::guard::lock;
 use crate::ledger::Progress;
 use crate::log::block::{self, Content};
-use crate::record;
+use crate::record::{Pieces, Unsealing, nothing_more, reason_alone};
 use host::Host;
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -26,7 +27,7 @@ pub fn audit(host: &Host, dir: &Path, progress: Option<Progress>) -> Result<Repo
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(job) = next(&receiver) {
-                    let found = open_all(job);
+                    let found = open_all(host, job);
                     lock(&findings).extend(found);
                 }
             });
@@ -48,32 +49,32 @@ fn next(receiver: &Mutex<Receiver<Job>>) -> Option<Job> {
     lock(receiver).recv().ok()
 }
 
-fn open_all(job: Job) -> Vec<Finding> {
-    let Job { file, offset, block, mut assembled } = job;
+fn open_all(host: &Host, job: Job) -> Vec<Finding> {
+    let Job { file, offset, block, parts } = job;
     let mut findings = Vec::new();
     let Ok((header, body)) = block::open(&block) else { return findings };
     for (tx, stored) in (header.first_tx..).zip(block::transactions(&header, &body)) {
         // What the block's form is concerned, the walk has said it.
         let Ok(stored) = stored else { break };
-        let opened = match stored.content {
-            Content::Inline(payload) => record::unseal(stored.transaction, payload).map(drop),
-            Content::InParts(_) => match assembled.iter().position(|(of, _)| *of == tx) {
-                Some(at) => match assembled.swap_remove(at).1 {
-                    Ok(payload) => record::unseal(stored.transaction, &payload).map(drop),
-                    Err(error) => Err(error.message.clone()),
-                },
-                None => Err("its parts were not read".into()),
-            },
+        let (bytes, more): (&[u8], Pieces) = match stored.content {
+            Content::Inline(payload) => (payload, nothing_more()),
+            Content::InParts(of) => (&[], parts.pieces(host, of)),
         };
-        if let Err(what) = opened {
+        let opened = Unsealing::new(stored.transaction, Cow::Borrowed(bytes), more, reason_alone());
+        if let Err(error) = opened.and_then(read_all) {
             findings.push(Finding {
                 verdict: Verdict::Damaged,
                 file: file.clone(),
                 offset: Some(offset),
                 transaction: Some(tx),
-                what,
+                what: error.message.clone(),
             });
         }
     }
     findings
+}
+
+fn read_all(mut unsealing: Unsealing) -> Result<()> {
+    while unsealing.next()?.is_some() {}
+    Ok(())
 }

@@ -12,7 +12,8 @@ mod create;
 mod read;
 mod trust;
 
-pub(crate) use read::assemble;
+pub use read::ProvenChange;
+pub(crate) use read::pieces;
 
 use crate::TxId;
 use crate::checkpoint::{self, KeyFile, Signer};

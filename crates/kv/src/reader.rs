@@ -4,26 +4,36 @@ pub(crate) struct Reader<'a> {
     /// What is left.
     bytes: &'a [u8],
     what: &'static str,
+    ended_early: bool,
 }
 
 impl<'a> Reader<'a> {
     /// `what` they are, for the reason that reading gives when they end.
     pub(crate) fn new(bytes: &'a [u8], what: &'static str) -> Reader<'a> {
-        Reader { bytes, what }
+        Reader { bytes, what, ended_early: false }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
+    pub(crate) fn left_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether something was asked for that longer bytes may have had.
+    pub(crate) fn ended_early(&self) -> bool {
+        self.ended_early
+    }
+
     pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], String> {
-        let (taken, rest) = self.bytes.split_at_checked(length).ok_or_else(|| self.early())?;
+        let Some((taken, rest)) = self.bytes.split_at_checked(length) else { return Err(self.early()) };
         self.bytes = rest;
         Ok(taken)
     }
 
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        let (taken, rest) = self.bytes.split_first_chunk().ok_or_else(|| self.early())?;
+        let Some((taken, rest)) = self.bytes.split_first_chunk() else { return Err(self.early()) };
         self.bytes = rest;
         Ok(*taken)
     }
@@ -48,7 +58,8 @@ impl<'a> Reader<'a> {
         self.take(length as usize)
     }
 
-    fn early(&self) -> String {
+    fn early(&mut self) -> String {
+        self.ended_early = true;
         format!("{} ends too early", self.what)
     }
 }

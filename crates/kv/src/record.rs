@@ -11,7 +11,8 @@
 mod meta;
 mod unseal;
 
-pub use unseal::unseal;
+pub use unseal::{Head, Unsealed, Unsealing, unseal};
+pub(crate) use unseal::{Pieces, nothing_more, reason_alone};
 
 use crate::{Cells, ObjectId, TxId};
 use proof::hash::{self, Hash, Sha2};
@@ -76,19 +77,20 @@ pub struct Sealed {
 /// A transaction read back from the log, its hashes verified against its leaf.
 #[derive(Debug, Clone)]
 pub struct Record {
-    pub tx: TxId,
-    /// Microseconds since 1970-01-01 UTC.
-    pub committed_at: i64,
-    pub system: bool,
-    pub meta: Meta,
+    pub head: Head,
     pub changes: Vec<Change>,
-    /// The 112 bytes of T.
-    pub transaction: [u8; 112],
     /// For proofs: the entries as hashed, each 86 bytes, in order.
     pub entries: Vec<[u8; 86]>,
-    pub meta_salt: [u8; 32],
     /// Row salts, by entry.
     pub row_salts: Vec<[u8; 32]>,
+}
+
+/// What is said of the transaction is said of the record.
+impl std::ops::Deref for Record {
+    type Target = Head;
+    fn deref(&self) -> &Head {
+        &self.head
+    }
 }
 
 /// Sorts the changes by (object, key), draws salts, hashes and encodes. One change per key: two are XX000.

@@ -4,12 +4,13 @@ use super::tile_comparison::TileComparison;
 use super::{Finding, Report, Verdict, segment_files};
 use crate::TxId;
 use crate::fault::disk_error;
-use crate::ledger::{Paths, Progress, assemble};
+use crate::ledger::{Paths, Progress, pieces};
 use crate::log::Slot;
 use crate::log::block::{self, Content, Header, Kind, Parts};
 use crate::log::directory::{self, Entry};
 use crate::log::scan::{Scan, Step};
 use crate::log::segments::directory_path;
+use crate::record::Pieces;
 use crate::tiles::Growth;
 use host::{Host, OpenMode};
 use proof::checkpoint::Checkpoint;
@@ -23,12 +24,35 @@ use types::Result;
 /// A broken segment may be wrong everywhere: more findings of one kind than this are only counted.
 const FINDINGS_MAX: usize = 100;
 
-/// A whole block for the audit, and the payloads of its large transactions.
+/// A whole block for the audit, and where the parts of its large transactions are.
 pub struct Job {
     pub file: PathBuf,
     pub offset: u64,
     pub block: Vec<u8>,
-    pub assembled: Vec<(TxId, Result<Vec<u8>>)>,
+    pub parts: PartPlaces,
+}
+
+/// Where part blocks are: file, offset and length.
+#[derive(Default)]
+pub struct PartPlaces(HashMap<Slot, (PathBuf, u64, u64)>);
+
+impl PartPlaces {
+    /// A large transaction's payload, read part by part.
+    pub(crate) fn pieces<'a>(&'a self, host: &'a Host, parts: Parts<'a>) -> Pieces<'a> {
+        let get = |slot: Slot| {
+            let Some((path, offset, length)) = self.0.get(&slot) else { return Ok(None) };
+            let mut bytes = vec![0; *length as usize];
+            let read =
+                host.disk.open(path, OpenMode::Read).and_then(|file| file.read_exact_at(&mut bytes, *offset));
+            read.map_err(|error| disk_error("could not read", path, &error))?;
+            Ok(Some(bytes))
+        };
+        let place = |slot: Slot| match self.0.get(&slot) {
+            Some((path, offset, _)) => format!("file \"{}\", offset {offset}", path.display()),
+            None => "no file".to_owned(),
+        };
+        pieces(parts, get, place)
+    }
 }
 
 pub struct Walk<'a> {
@@ -51,8 +75,8 @@ pub struct Walk<'a> {
     strange_nodes: Vec<(PathBuf, u64)>,
     database_id: Option<[u8; 16]>,
     last_commit_us: i64,
-    /// Where parts are: file and offset.
-    parts: HashMap<Slot, (PathBuf, u64, u64)>,
+    /// Parts whose transaction has not come yet.
+    parts: PartPlaces,
     /// Bad ends that are damage only if a later block or the checkpoint says so.
     doubtful: Vec<Doubtful>,
     durable_slot: Slot,
@@ -94,7 +118,7 @@ impl<'a> Walk<'a> {
             strange_nodes: Vec::new(),
             database_id: None,
             last_commit_us: i64::MIN,
-            parts: HashMap::new(),
+            parts: PartPlaces::default(),
             doubtful: Vec::new(),
             durable_slot: 0,
             bytes_done: 0,
@@ -213,7 +237,7 @@ impl<'a> Walk<'a> {
             self.report.damaged(path, Some(offset), Some(header.first_tx), what);
         }
         if header.kind == Kind::Part {
-            self.parts.insert(header.slot, (path.to_path_buf(), offset, block.len() as u64));
+            self.parts.0.insert(header.slot, (path.to_path_buf(), offset, block.len() as u64));
         }
         let body = match block::open(block) {
             Ok((_, body)) => body,
@@ -222,7 +246,7 @@ impl<'a> Walk<'a> {
                 return;
             }
         };
-        let mut assembled = Vec::new();
+        let mut of_this_block = PartPlaces::default();
         for (tx, stored) in (header.first_tx..).zip(block::transactions(header, &body)) {
             let stored = match stored {
                 Ok(stored) => stored,
@@ -232,14 +256,15 @@ impl<'a> Walk<'a> {
                 }
             };
             self.transaction(path, offset, tx, stored.transaction);
-            if let (Content::InParts(parts), Some(_)) = (stored.content, self.audit) {
-                assembled.push((tx, self.assemble(parts)));
+            if let Content::InParts(parts) = stored.content {
+                let places = parts.slots().filter_map(|slot| self.parts.0.remove_entry(&slot));
+                of_this_block.0.extend(places);
             }
         }
         if let Some(audit) = self.audit
             && header.kind == Kind::Transactions
         {
-            audit(Job { file: path.to_path_buf(), offset, block: block.to_vec(), assembled });
+            audit(Job { file: path.to_path_buf(), offset, block: block.to_vec(), parts: of_this_block });
         }
     }
 
@@ -311,25 +336,6 @@ impl<'a> Walk<'a> {
         if self.signed.as_ref().is_some_and(|signed| signed.size == self.tree.size()) && self.tree_whole {
             self.root_at_signed = Some(self.tree.root());
         }
-    }
-
-    fn assemble(&mut self, parts: Parts) -> Result<Vec<u8>> {
-        let places = &self.parts;
-        let payload = assemble(parts, |slot| {
-            let Some((path, offset, length)) = places.get(&slot) else { return Ok(None) };
-            let mut bytes = vec![0; *length as usize];
-            let read = self
-                .host
-                .disk
-                .open(path, OpenMode::Read)
-                .and_then(|file| file.read_exact_at(&mut bytes, *offset));
-            read.map_err(|error| disk_error("could not read", path, &error))?;
-            Ok(Some(bytes))
-        });
-        for slot in parts.slots() {
-            self.parts.remove(&slot);
-        }
-        payload
     }
 
     /// The verdicts that need the whole: whose fault a difference is.

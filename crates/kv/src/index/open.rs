@@ -182,15 +182,16 @@ impl Index {
         let mut entries = Fold::default();
         let mut rows = Vec::with_capacity(record.changes.len());
         let mut derived = Vec::new();
+        let tx = record.tx;
         for change in record.changes {
             let key = storage_key(change.object, &change.key);
-            let old = match record.tx.checked_sub(1) {
+            let old = match tx.checked_sub(1) {
                 Some(before) if change.prev_tx != 0 => self.version_at(Family::Row, &key, before, false)?,
                 _ => None,
             };
             let old = old.map(|old| old.into_version()).transpose()?.and_then(|old| old.cells);
             derive.derive(
-                record.tx,
+                tx,
                 change.object,
                 &change.key,
                 old.as_ref(),

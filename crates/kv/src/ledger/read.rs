@@ -4,31 +4,99 @@ use super::Ledger;
 use crate::guard::lock;
 use crate::log::Slot;
 use crate::log::block::{self, Codec, Content, HEADER_BYTES, Header, Kind, Parts, Stored};
-use crate::record::{self, Record};
-use crate::{At, TxId};
+use crate::record::{Head, Pieces, Record, Unsealed, Unsealing, nothing_more};
+use crate::{At, ObjectId, TxId};
 use proof::hash::{self, Hash, Sha2};
 use proof::layout::{TRANSACTION_BYTES, Transaction};
-use proof::tree;
+use proof::tree::{self, Compact};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use types::{DataType, Error, Result, SqlState, TextSettings, Value, bail};
 
+/// A change, its transaction's head, and the path between them.
+pub struct ProvenChange {
+    pub head: Head,
+    pub unsealed: Unsealed,
+    /// RFC 6962 audit path of its entry.
+    pub entries_path: Vec<Hash>,
+}
+
 impl Ledger {
-    /// One transaction, verified against its leaf. 22023 if there is none of that number.
+    /// One transaction, whole and in memory, verified against its leaf. 22023 if there is none of that number.
     pub fn read(&self, tx: TxId) -> Result<Record> {
+        self.with(tx, |unsealing| unsealing.into_record())
+    }
+
+    /// [`Ledger::read`] without the changes: who, why and when.
+    pub fn head(&self, tx: TxId) -> Result<Head> {
+        self.with(tx, |unsealing| Ok(unsealing.head().clone()))
+    }
+
+    /// One change of a transaction with all that proves it. None: it does not change that key.
+    pub fn entry(&self, tx: TxId, object: ObjectId, key: &[u8]) -> Result<Option<ProvenChange>> {
+        let found = self.with(tx, |mut unsealing| {
+            let mut found = None;
+            while let Some(unsealed) = unsealing.next()? {
+                if unsealed.change.object == object && unsealed.change.key == key {
+                    found = Some((unsealing.head().clone(), unsealed));
+                }
+            }
+            Ok(found)
+        })?;
+        let Some((head, unsealed)) = found else { return Ok(None) };
+        let entries_path = self.entries_path(&head, unsealed.number)?;
+        Ok(Some(ProvenChange { head, unsealed, entries_path }))
+    }
+
+    /// The audit path of an entry within its transaction. The transaction is read once more, so that only what the path
+    /// is made of is in memory.
+    fn entries_path(&self, head: &Head, number: u32) -> Result<Vec<Hash>> {
+        let (at, size) = (u64::from(number), u64::from(head.entry_count));
+        let mut wanted = HashMap::new();
+        tree::inclusion_path::<Sha2, Error>(at, size, |level, index| {
+            wanted.insert((level, index), [0; 32]);
+            Ok([0; 32])
+        })?;
+        self.with(head.tx, |mut unsealing| {
+            let mut tree = Compact::<Sha2>::new();
+            while let Some(unsealed) = unsealing.next()? {
+                tree.append(hash::leaf::<Sha2>(&unsealed.entry), |level, index, hash| {
+                    wanted.entry((level, index)).and_modify(|wanted| *wanted = *hash);
+                });
+            }
+            Ok(())
+        })?;
+        let node = |level, index| wanted.get(&(level, index)).copied().ok_or_else(|| no_entry(head.tx));
+        tree::inclusion_path::<Sha2, Error>(at, size, node)?.ok_or_else(|| no_entry(head.tx))
+    }
+
+    fn with<T>(&self, tx: TxId, mut read: impl FnMut(Unsealing) -> Result<T>) -> Result<T> {
         let size = self.size();
         if tx >= size {
             return Err(no_transaction(tx, size));
         }
         let (slot, block) = self.block_of(tx)?;
-        self.visit_block(slot, &block, tx, |stored| Ok(ControlFlow::Break(self.unseal(slot, tx, stored)?)))?
-            .ok_or_else(|| self.damaged(slot, tx, "the block does not hold it"))
+        let visited = self.visit_block(slot, &block, tx, |stored| {
+            Ok(ControlFlow::Break(read(self.unsealing(slot, tx, stored)?)?))
+        })?;
+        visited.ok_or_else(|| self.damaged(slot, tx, "the block does not hold it"))
     }
 
-    /// Transactions `from..` in order until `visit` says stop, verified. Ends with the last that was ordered when it
-    /// began. One block is in memory at a time, and the parts of one large transaction.
+    /// [`Ledger::walk`] with whole transactions in memory.
     pub fn replay(&self, from: TxId, visit: &mut dyn FnMut(Record) -> Result<ControlFlow<()>>) -> Result<()> {
+        self.walk(from, &mut |unsealing| visit(unsealing.into_record()?))
+    }
+
+    /// Transactions `from..` in order until `visit` says stop, their heads verified, and their changes as they are read.
+    /// Ends with the last that was ordered when it began. One block is in memory at a time, or a part of a large
+    /// transaction.
+    pub fn walk(
+        &self,
+        from: TxId,
+        visit: &mut dyn FnMut(Unsealing) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
         let size = self.size();
         if from >= size {
             return Ok(());
@@ -40,9 +108,9 @@ impl Ledger {
                 if tx >= size {
                     return Ok(ControlFlow::Break(()));
                 }
-                let record = self.unseal(slot, tx, stored)?;
+                let unsealing = self.unsealing(slot, tx, stored)?;
                 tx += 1;
-                visit(record)
+                visit(unsealing)
             })?;
             Ok(if visited.is_some() || tx >= size {
                 ControlFlow::Break(())
@@ -206,7 +274,11 @@ impl Ledger {
         from: TxId,
         mut visit: impl FnMut(&Stored) -> Result<ControlFlow<B>>,
     ) -> Result<Option<B>> {
-        let (header, body) = block::open(block).map_err(|reason| self.damaged(slot, from, &reason))?;
+        let damaged = |reason: String| self.damaged(slot, from, &reason);
+        if Header::decode(block).map_err(damaged)?.kind == Kind::Part {
+            return Ok(None);
+        }
+        let (header, body) = block::open(block).map_err(damaged)?;
         for (tx, stored) in (header.first_tx..).zip(block::transactions(&header, &body)) {
             let stored = stored.map_err(|reason| self.damaged(slot, tx, &reason))?;
             if tx >= from
@@ -231,13 +303,17 @@ impl Ledger {
         Ok(read)
     }
 
-    fn unseal(&self, slot: Slot, tx: TxId, stored: &Stored) -> Result<Record> {
+    fn unsealing<'a>(&'a self, slot: Slot, tx: TxId, stored: &Stored<'a>) -> Result<Unsealing<'a>> {
         self.verified(slot, tx, stored.transaction)?;
-        let payload = match stored.content {
-            Content::Inline(payload) => Cow::Borrowed(payload),
-            Content::InParts(parts) => Cow::Owned(self.noticed(assemble(parts, |part| self.log.get(part)))?),
+        let (bytes, more): (&[u8], Pieces) = match stored.content {
+            Content::Inline(payload) => (payload, nothing_more()),
+            Content::InParts(parts) => {
+                let mut pieces = pieces(parts, |part| self.log.get(part), |part| self.log.place(part));
+                (&[], Box::new(move || self.noticed(pieces())))
+            }
         };
-        record::unseal(stored.transaction, &payload).map_err(|reason| self.damaged(slot, tx, &reason))
+        let blame = Box::new(move |reason: &str| self.damaged(slot, tx, reason));
+        Unsealing::new(stored.transaction, Cow::Borrowed(bytes), more, blame)
     }
 
     fn check_size(&self, size: u64) -> Result<()> {
@@ -271,31 +347,42 @@ impl Ledger {
     }
 }
 
-/// A large transaction's payload out of its parts.
-pub(crate) fn assemble(parts: Parts, get: impl Fn(Slot) -> Result<Option<Vec<u8>>>) -> Result<Vec<u8>> {
-    let mut payload = Vec::new();
-    for (expected, slot) in (0u32..).zip(parts.slots()) {
-        let wrong = |reason: &str| {
+/// A large transaction's payload, part by part. `place`: where a block is, for messages.
+pub(crate) fn pieces<'a>(
+    parts: Parts<'a>,
+    get: impl Fn(Slot) -> Result<Option<Vec<u8>>> + 'a,
+    place: impl Fn(Slot) -> String + 'a,
+) -> Pieces<'a> {
+    let mut slots = (0u32..).zip(parts.slots());
+    let mut left_bytes = parts.payload_bytes;
+    let mut last = parts.stream;
+    Box::new(move || {
+        let stream = parts.stream;
+        let wrong = |slot: Slot, reason: &str| {
+            let place = place(slot);
             Error::corrupted(format!(
-                "the log is damaged: block {slot}, a part of stream {}: {reason}",
-                parts.stream
+                "the log is damaged: {place}, block {slot}, a part of stream {stream}: {reason}"
             ))
         };
-        let block = get(slot)?.ok_or_else(|| wrong("it is missing"))?;
-        let (header, body) = block::open(&block).map_err(|reason| wrong(&reason))?;
-        let (stream, number, bytes) = block::part(&body).map_err(|reason| wrong(&reason))?;
-        if header.kind != Kind::Part || (stream, number) != (parts.stream, expected) {
-            return Err(wrong("another block is in its place"));
+        let Some((expected, slot)) = slots.next() else {
+            return if left_bytes == 0 { Ok(None) } else { Err(wrong(last, "parts after it are missing")) };
+        };
+        last = slot;
+        let block = get(slot)?.ok_or_else(|| wrong(slot, "it is missing"))?;
+        let (header, body) = block::open(&block).map_err(|reason| wrong(slot, &reason))?;
+        let (of, number, bytes) = block::part(&body).map_err(|reason| wrong(slot, &reason))?;
+        if header.kind != Kind::Part || (of, number) != (stream, expected) {
+            return Err(wrong(slot, "another block is in its place"));
         }
-        payload.extend_from_slice(bytes);
-    }
-    if payload.len() as u64 != parts.payload_bytes {
-        return Err(Error::corrupted(format!(
-            "the log is damaged: the parts of stream {} are not all there",
-            parts.stream
-        )));
-    }
-    Ok(payload)
+        left_bytes = left_bytes
+            .checked_sub(bytes.len() as u64)
+            .ok_or_else(|| wrong(slot, "the parts are longer than they should be"))?;
+        Ok(Some(bytes.to_vec()))
+    })
+}
+
+fn no_entry(tx: TxId) -> Error {
+    Error::internal(format!("transaction {tx} was read twice and was not the same"))
 }
 
 fn time_text(us: i64) -> String {

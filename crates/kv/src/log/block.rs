@@ -248,8 +248,8 @@ pub struct Parts<'a> {
     slots: &'a [u8],
 }
 
-impl Parts<'_> {
-    pub fn slots(&self) -> impl ExactSizeIterator<Item = Slot> {
+impl<'a> Parts<'a> {
+    pub fn slots(&self) -> impl ExactSizeIterator<Item = Slot> + use<'a> {
         self.slots.as_chunks::<8>().0.iter().map(|slot| u64::from_be_bytes(*slot))
     }
 }

@@ -177,6 +177,19 @@ proptest! {
         prop_assert_eq!(&record.changes, &changes);
         prop_assert_eq!(&record.meta, &meta);
         prop_assert_eq!((record.tx, record.system, record.committed_at), (8, system, 5));
+        // However the bytes come, the transaction is the same; and none of them may be missing.
+        for piece_bytes in [1, 7, 64] {
+            let in_pieces = |bytes: &[u8]| {
+                let pieces: Vec<Vec<u8>> = bytes.chunks(piece_bytes).map(<[u8]>::to_vec).collect();
+                let mut pieces = pieces.into_iter();
+                let more: Pieces = Box::new(move || Ok(pieces.next()));
+                Unsealing::new(&transaction_of(&sealed, 8), Default::default(), more, reason_alone())
+                    .and_then(Unsealing::into_record)
+            };
+            prop_assert_eq!(&in_pieces(&sealed.payload).unwrap().changes, &changes);
+            prop_assert!(in_pieces(&sealed.payload[..sealed.payload.len() - 1]).is_err());
+            prop_assert!(in_pieces(&[&sealed.payload[..], &[0]].concat()).is_err());
+        }
         for (entry, change) in record.entries.iter().zip(&changes) {
             let read = Entry::decode(entry).unwrap();
             prop_assert_eq!((read.object, read.prev_tx), (change.object, change.prev_tx));

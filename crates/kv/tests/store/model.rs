@@ -251,6 +251,7 @@ fn check_chains(store: &Store) {
     store
         .ledger()
         .replay(0, &mut |record| {
+            let tx = record.tx;
             for change in record.changes {
                 match last.get(&change.key) {
                     None => assert_eq!((change.prev_tx, change.op), (0, Op::Insert)),
@@ -259,7 +260,7 @@ fn check_chains(store: &Store) {
                         assert_eq!(change.op == Op::Insert, *op == Op::Delete);
                     }
                 }
-                last.insert(change.key, (record.tx, change.key_salt, change.op));
+                last.insert(change.key, (tx, change.key_salt, change.op));
             }
             Ok(std::ops::ControlFlow::Continue(()))
         })
