@@ -44,6 +44,8 @@ fn template() -> &'static Template {
             UPDATE account SET balance = 60 WHERE id = 2;",
         );
         copy(&data, &folder.path().join("middle"));
+        // More than the tile of the first transactions holds.
+        write(&data, &"UPDATE account SET balance = balance + 1 WHERE id = 2;\n".repeat(256));
         // Enough for the first transactions to be in a segment that is no longer written to.
         for number in 0..24 {
             write(&data, &format!("UPDATE account SET owner = 'Bea {number:0300}' WHERE id = 2;"));
@@ -397,6 +399,13 @@ fn an_edited_index_entry() {
 #[test]
 fn an_edited_tile() {
     row("a tile changed", |case| edit(&case.at("tiles/L0"), |bytes| bytes[70] ^= 1));
+}
+
+#[test]
+fn an_edited_tile_of_the_newest_transactions() {
+    row("the tile of the newest transactions changed", |case| {
+        edit(&case.at("tiles/L0"), |bytes| *bytes.last_mut().unwrap() ^= 1);
+    });
 }
 
 #[test]

@@ -187,6 +187,15 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// Opens it again: tiles that were found wrong are made again from the log.
+    pub(crate) fn reopen(self, host: Host, dir: &Path, options: LedgerOptions) -> Result<Ledger> {
+        let mut notices = self.notices.clone();
+        drop(self);
+        let mut again = Ledger::open(host, dir, options)?;
+        notices.append(&mut again.notices);
+        Ok(Ledger { notices, ..again })
+    }
+
     /// Orders and writes a group: one block (or part blocks for a large one). Assigns consecutive numbers and
     /// non-decreasing times. Not durable until [`Ledger::sync`]. An error leaves the ledger as it was (53100: disk full,
     /// 55000: the clock); where even that fails it stops for good ([`Ledger::is_stopped`]).
@@ -328,8 +337,9 @@ impl Ledger {
         }
         self.check_running()?;
         let fatal = |error: Error| if error.state == SqlState::DiskFull { error } else { self.stop(error) };
-        self.tiles.save(tree.size()).map_err(fatal)?;
+        // First: all that it needs is in memory until it is saved.
         let consistency = self.consistency(from, tree.size())?;
+        self.tiles.save(tree.size()).map_err(fatal)?;
         let signed = self.signer.sign(tree.size(), &tree.root(), from, &consistency)?;
         checkpoint::save(&*self.disk, &self.paths.checkpoint, &signed).map_err(fatal)?;
         Ok(use_it(published.insert(signed)))
@@ -361,6 +371,11 @@ impl Ledger {
     /// What was unusual at opening and what was done about it, for the operator.
     pub fn notices(&self) -> &[String] {
         &self.notices
+    }
+
+    /// What was found wrong with a tile since the ledger was opened. The next opening makes the tiles again.
+    pub fn wrong_tile(&self) -> Option<&Error> {
+        self.tiles.wrong()
     }
 
     /// Whether an error has ended all writing: a failed fsync, or damage that was found. Reading goes on.

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //!   checkpoint: size n, root r          signed, hence the measure of everything else
-//!   tiles 0..n                          each must have the hash above it, and all together r; if not they are made
-//!                                       again from the log, and only a log that then has another root is to blame
+//!   tiles 0..n                          the right edge must have r: a read of a tile further left compares it with the
+//!                                       hash above it. Wrong ones are made again from the log, and only a log that then
+//!                                       has another root is to blame
 //!   log, from the block of n-1 on       every T read, its leaf added to the tree; the last segment always
 //! ```
 //! The end of the last segment may be torn: it is set aside if no checkpoint covers it and no later block says that it
-//! was durable. Everything else that is not as it should be is a refusal; nothing is repaired in silence.
+//! was durable. Everything else that is not as it should be is a refusal; nothing is repaired in silence. A start takes as long
+//! as the tail is, and not as the ledger is: what is older is compared when it is read.
 
 use crate::checkpoint;
 use crate::fault::disk_error;
@@ -15,13 +17,14 @@ use crate::ledger::{LedgerOptions, Paths};
 use crate::log::block;
 use crate::log::segments::{Segments, Torn};
 use crate::log::{Log, Slot};
-use crate::tiles::{Growth, Tiles};
+use crate::tiles::{self, Growth, Tiles};
 use host::Host;
 use proof::checkpoint::{Checkpoint, SignedCheckpoint};
 use proof::hash::{self, Sha2};
 use proof::layout::Transaction;
 use proof::note::VerifierKey;
 use proof::tree::Compact;
+use std::path::PathBuf;
 use types::{Error, Result, TxId, err};
 
 /// A ledger as it was found, whole.
@@ -40,7 +43,22 @@ pub struct Recovered {
 
 pub fn recover(host: &Host, paths: &Paths, key: &VerifierKey, options: &LedgerOptions) -> Result<Recovered> {
     let mut notices = Vec::new();
-    let checkpoint = read_checkpoint(host, paths, key, options, &mut notices)?;
+    let mut recovered = attempt(host, paths, key, options, &mut notices);
+    // A tile of the tail was found wrong: with all of them made again the log can be told right or wrong.
+    if recovered.is_err() && tiles::found_wrong(&*host.disk, &paths.tiles).is_some() {
+        recovered = attempt(host, paths, key, options, &mut notices);
+    }
+    Ok(Recovered { notices, ..recovered? })
+}
+
+fn attempt(
+    host: &Host,
+    paths: &Paths,
+    key: &VerifierKey,
+    options: &LedgerOptions,
+    notices: &mut Vec<String>,
+) -> Result<Recovered> {
+    let checkpoint = read_checkpoint(host, paths, key, options, notices)?;
     let signed_size = checkpoint.as_ref().map_or(0, |signed| signed.unverified().size);
 
     let (log, torn) = Segments::open(host.disk.clone(), &paths.log, options.segment_size_bytes)?;
@@ -65,7 +83,7 @@ pub fn recover(host: &Host, paths: &Paths, key: &VerifierKey, options: &LedgerOp
     // What a killed process left may be in the system's cache only: it is signed once it is on disk.
     log.settle()?;
 
-    let tiles = open_tiles(host, paths, checkpoint.as_ref(), options, &mut notices)?;
+    let tiles = open_tiles(host, paths, checkpoint.as_ref(), notices)?;
     let trusted = tiles.size();
     let replay = Replay {
         tree: tiles.compact(trusted)?,
@@ -76,7 +94,6 @@ pub fn recover(host: &Host, paths: &Paths, key: &VerifierKey, options: &LedgerOp
         last_commit_us: i64::MIN,
         epoch: 0,
         checkpoint,
-        notices,
     };
     replay.run(trusted, paths, options)
 }
@@ -132,34 +149,28 @@ fn open_tiles(
     host: &Host,
     paths: &Paths,
     checkpoint: Option<&SignedCheckpoint>,
-    options: &LedgerOptions,
     notices: &mut Vec<String>,
 ) -> Result<Tiles> {
     let disk = &host.disk;
-    let mut found = disk.exists(&paths.tiles);
-    if found && let Some(signed) = checkpoint {
-        let wrong = match sound_tiles(host, paths, signed.unverified(), options)? {
+    let mut wrong = tiles::found_wrong(&**disk, &paths.tiles);
+    if let Some(signed) = checkpoint
+        && wrong.is_none()
+        && disk.exists(&paths.tiles)
+    {
+        match sound_tiles(host, paths, signed.unverified())? {
             Ok(tiles) => return Ok(tiles),
-            Err(wrong) => wrong,
-        };
-        // Kept: they may tell what happened.
-        let mut kept = paths.folder.join("tiles-damaged");
-        let mut number = 1;
-        while disk.exists(&kept) {
-            number += 1;
-            kept = paths.folder.join(format!("tiles-damaged-{number}"));
+            Err(found) => wrong = Some(found),
         }
-        disk.rename(&paths.tiles, &kept)
-            .map_err(|error| disk_error("could not rename", &paths.tiles, &error))?;
-        notices.push(format!(
-            "{wrong}: the tiles are made again from the log; what was there is kept as \"{}\"",
-            kept.display()
-        ));
-        found = false;
-    } else {
-        notices.push("the tiles are made again from the log".into());
     }
-    if !found {
+    let made_again = "the tiles are made again from the log";
+    match wrong {
+        Some(wrong) => {
+            let kept = set_tiles_aside(host, paths)?;
+            notices.push(format!("{wrong}: {made_again}; what was there is kept as \"{}\"", kept.display()));
+        }
+        None => notices.push(made_again.into()),
+    }
+    if !disk.exists(&paths.tiles) {
         disk.create_dir_all(&paths.tiles)
             .map_err(|error| disk_error("could not create", &paths.tiles, &error))?;
         disk.sync_dir(&paths.folder).map_err(|error| disk_error("could not fsync", &paths.folder, &error))?;
@@ -167,35 +178,29 @@ fn open_tiles(
     Tiles::open(disk.clone(), &paths.tiles, 0)?.ok_or_else(|| Error::internal("no tiles of nothing"))
 }
 
-/// The tiles, if all of them are what the signed root proves; else what is wrong with them.
-fn sound_tiles(
-    host: &Host,
-    paths: &Paths,
-    signed: &Checkpoint,
-    options: &LedgerOptions,
-) -> Result<Result<Tiles, String>> {
-    let Some(tiles) = Tiles::open(host.disk.clone(), &paths.tiles, signed.size)? else {
-        return Ok(Err(format!(
-            "tile files in \"{}\" are missing or end before transaction {}",
-            paths.tiles.display(),
-            signed.size
-        )));
-    };
-    if tiles.root(signed.size)? != signed.root {
-        let folder = paths.tiles.display();
-        return Ok(Err(format!("the tiles in \"{folder}\" do not have the root of the signed checkpoint")));
+/// Kept: they may tell what happened.
+fn set_tiles_aside(host: &Host, paths: &Paths) -> Result<PathBuf> {
+    let mut kept = paths.folder.join("tiles-damaged");
+    let mut number = 1;
+    while host.disk.exists(&kept) {
+        number += 1;
+        kept = paths.folder.join(format!("tiles-damaged-{number}"));
     }
-    let progress = |done, total| {
-        if let Some(progress) = &options.progress {
-            progress("checking the tiles", done, total);
+    host.disk
+        .rename(&paths.tiles, &kept)
+        .map_err(|error| disk_error("could not rename", &paths.tiles, &error))?;
+    Ok(kept)
+}
+
+/// The tiles, if their right edge has the signed root; else what is wrong with them.
+fn sound_tiles(host: &Host, paths: &Paths, signed: &Checkpoint) -> Result<Result<Tiles, String>> {
+    let folder = paths.tiles.display();
+    Ok(match Tiles::open(host.disk.clone(), &paths.tiles, signed.size)? {
+        None => {
+            Err(format!("tile files in \"{folder}\" are missing or end before transaction {}", signed.size))
         }
-    };
-    Ok(match tiles.first_wrong(signed.size, &progress)? {
-        None => Ok(tiles),
-        Some((path, offset)) => Err(format!(
-            "tile file \"{}\", offset {offset}: the tile does not have the hash that the signed checkpoint proves",
-            path.display()
-        )),
+        Some(tiles) if tiles.root(signed.size)? == signed.root => Ok(tiles),
+        Some(_) => Err(format!("the tiles in \"{folder}\" do not have the root of the signed checkpoint")),
     })
 }
 
@@ -210,7 +215,6 @@ struct Replay {
     last_commit_us: i64,
     epoch: u64,
     checkpoint: Option<SignedCheckpoint>,
-    notices: Vec<String>,
 }
 
 impl Replay {
@@ -244,7 +248,8 @@ impl Replay {
         // Made again, they are kept even if nothing is ever published after.
         self.tiles
             .save(trusted.max(self.checkpoint.as_ref().map_or(0, |signed| signed.unverified().size)))?;
-        let Replay { log, tiles, tree, database_id, last_commit_us, epoch, checkpoint, notices, .. } = self;
+        let Replay { log, tiles, tree, database_id, last_commit_us, epoch, checkpoint, .. } = self;
+        let notices = Vec::new();
         Ok(Recovered { log, tiles, tree, database_id, last_commit_us, epoch, checkpoint, notices })
     }
 
@@ -266,7 +271,7 @@ impl Replay {
             return Err(damaged(&self.log, known, "the tree before this block had another root"));
         }
         let signed = known.saturating_sub(header.first_tx).min(u64::from(header.transactions)) as usize;
-        let signed_leaves = self.tiles.hashes(0, header.first_tx, signed)?;
+        let signed_leaves = self.tiles.leaves(header.first_tx, signed)?;
         let mut growth = Growth::default();
         let mut tx = header.first_tx;
         for stored in block::transactions(&header, &body) {

@@ -60,17 +60,26 @@ impl Store {
     pub fn open_still(host: Host, dir: &Path, options: Options) -> Result<Store> {
         let Options { ledger, index, index_cache_bytes, derive } = options;
         let progress = ledger.progress.clone();
-        let ledger = Ledger::open(host.clone(), dir, ledger)?;
-        let opened = OpenIndex {
-            host: &host,
-            folder: &dir.join(INDEX_FOLDER),
-            engine: index,
-            cache_bytes: index_cache_bytes,
-            ledger: &ledger,
-            derive: &*derive,
-            progress: progress.as_ref(),
+        let open_index = |ledger: &Ledger| {
+            OpenIndex {
+                host: &host,
+                folder: &dir.join(INDEX_FOLDER),
+                engine: index,
+                cache_bytes: index_cache_bytes,
+                ledger,
+                derive: &*derive,
+                progress: progress.as_ref(),
+            }
+            .open()
+        };
+        let mut opened_ledger = Ledger::open(host.clone(), dir, ledger.clone())?;
+        let mut opened = open_index(&opened_ledger);
+        // It reads the log, which cannot be told right or wrong by a wrong tile.
+        if opened.is_err() && opened_ledger.wrong_tile().is_some() {
+            opened_ledger = opened_ledger.reopen(host.clone(), dir, ledger)?;
+            opened = open_index(&opened_ledger);
         }
-        .open()?;
+        let (ledger, opened) = (opened_ledger, opened?);
         let core = Arc::new(Core::new(ledger, Arc::new(opened))?);
         let handle = Handle { core, host, threads: Mutex::default() };
         Ok(Store(Arc::new(handle)))

@@ -6,15 +6,21 @@
 //!   tiles/L2   level 16, ...
 //! ```
 //! Tile (l, n) of C2SP tlog-tiles is bytes [8192·n, 8192·(n+1)) of file l. Hashes of the levels between are made from the
-//! next file below. What is not on disk yet is in memory. Derived from the log, and proven by the signed checkpoint.
+//! next file below. Derived from the log, and proven by the signed checkpoint.
+//!
+//! Not one hash is believed because it is in a file. The last tile of each level, which is not complete, is in memory with
+//! all that is not on disk yet: whoever opens the files compares the root of these few with the signed one. A complete
+//! tile is compared when it is read with the hash above it, which is in memory or in a tile that was compared itself. One
+//! that is wrong is an error and never a hash; a file `wrong` beside the tiles tells the next start to make them again.
 
 use crate::fault::disk_error;
 use crate::guard::{lock, read, write};
 use host::{Disk, File, OpenMode};
 use proof::hash::{self, Hash, Sha2};
 use proof::tree::{self, Compact};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use types::{Error, Result};
 
 /// Tree levels per file.
@@ -22,22 +28,32 @@ const FILE_LEVELS: u32 = 8;
 /// Hashes of a tile.
 const TILE_HASHES: u64 = 1 << FILE_LEVELS;
 
+/// Tiles that were read are kept, 8 KiB each, and dropped beyond this many.
+const KEPT_TILES_MAX: usize = 256;
+
 pub struct Tiles {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     levels: RwLock<Vec<Level>>,
     /// Held while files are written.
     saving: Mutex<()>,
-    /// The last complete tile of leaves that was read: neighbours are often asked for next.
-    last_tile: Mutex<Option<(u64, Vec<Hash>)>>,
+    /// By level and number.
+    kept: Mutex<HashMap<(u32, u64), Tile>>,
+    /// The first tile that was found wrong.
+    wrong: OnceLock<Error>,
 }
+
+/// Complete, and compared.
+type Tile = Arc<Vec<Hash>>;
 
 struct Level {
     file: Option<Arc<dyn File>>,
     /// Hashes in the file.
     stored: u64,
-    /// Those after them.
-    pending: Vec<Hash>,
+    /// The first hash in memory: a tile's first.
+    start: u64,
+    /// The file's last tile, where it is not complete, and what comes after it.
+    recent: Vec<Hash>,
 }
 
 /// Nodes that new leaves complete, to be added at once.
@@ -65,49 +81,51 @@ impl Growth {
 }
 
 impl Tiles {
-    /// The files as they must be for a tree of `size`: longer ones are cut. None if they hold less.
+    /// The files as they must be for a tree of `size`: longer ones are cut. None if they hold less. Nothing is compared
+    /// yet: [`Tiles::root`] of this size is made of what is in memory, and tells whether that is right.
     pub fn open(disk: Arc<dyn Disk>, folder: &Path, size: u64) -> Result<Option<Tiles>> {
-        let tiles = Tiles {
-            last_tile: Mutex::new(None),
-            disk,
-            folder: folder.to_path_buf(),
-            levels: RwLock::new(Vec::new()),
-            saving: Mutex::new(()),
-        };
         let mut levels = Vec::new();
         for level in 0.. {
             let stored = count(size, level);
-            let path = tiles.path(level);
-            if !tiles.disk.exists(&path) {
+            let path = level_path(folder, level);
+            if !disk.exists(&path) {
                 if stored > 0 {
                     return Ok(None);
                 }
                 break;
             }
-            let file = tiles
-                .disk
+            let file = disk
                 .open(&path, OpenMode::Write)
-                .map_err(|e| disk_error("could not open", &path, &e))?;
-            let length = file.len().map_err(|error| disk_error("could not read", &path, &error))?;
+                .map_err(|error| disk_error("could not open", &path, &error))?;
+            let failed = |error| disk_error("could not read", &path, &error);
+            let length = file.len().map_err(failed)?;
             if length < stored * 32 {
                 return Ok(None);
             }
             if length > stored * 32 {
                 file.set_len(stored * 32).map_err(|error| disk_error("could not truncate", &path, &error))?;
             }
-            levels.push(Level { file: Some(Arc::from(file)), stored, pending: Vec::new() });
+            let start = tile_start(stored);
+            let recent = read_hashes(&*file, start, (stored - start) as usize).map_err(failed)?;
+            levels.push(Level { file: Some(Arc::from(file)), stored, start, recent });
         }
-        *write(&tiles.levels) = levels;
-        Ok(Some(tiles))
+        Ok(Some(Tiles {
+            disk,
+            folder: folder.to_path_buf(),
+            levels: RwLock::new(levels),
+            saving: Mutex::new(()),
+            kept: Mutex::default(),
+            wrong: OnceLock::new(),
+        }))
     }
 
     pub fn extend(&self, growth: &Growth) {
         let mut levels = write(&self.levels);
         for (level, hash) in &growth.0 {
             while levels.len() <= *level {
-                levels.push(Level { file: None, stored: 0, pending: Vec::new() });
+                levels.push(Level { file: None, stored: 0, start: 0, recent: Vec::new() });
             }
-            levels[*level].pending.push(*hash);
+            levels[*level].recent.push(*hash);
         }
     }
 
@@ -119,9 +137,11 @@ impl Tiles {
         for level in 0..levels {
             let (file, stored, bytes) = {
                 let levels = read(&self.levels);
-                let Level { file, stored, pending } = &levels[level];
+                let Level { file, stored, start, recent } = &levels[level];
                 let new = count(size, level as u32).saturating_sub(*stored) as usize;
-                let new = pending.get(..new).ok_or_else(|| Error::internal("tiles behind the tree"))?;
+                let from = (stored - start) as usize;
+                let new =
+                    recent.get(from..from + new).ok_or_else(|| Error::internal("tiles behind the tree"))?;
                 (file.clone(), *stored, new.concat())
             };
             if bytes.is_empty() {
@@ -144,64 +164,30 @@ impl Tiles {
                 .map_err(|error| disk_error("could not write", &path, &error))?;
             file.sync().map_err(|error| disk_error("could not fsync", &path, &error))?;
             let mut levels = write(&self.levels);
-            let written = (bytes.len() / 32) as u64;
-            levels[level].pending.drain(..written as usize);
-            levels[level].stored += written;
-            levels[level].file = Some(file);
+            let level = &mut levels[level];
+            level.stored += (bytes.len() / 32) as u64;
+            level.file = Some(file);
+            let start = tile_start(level.stored);
+            level.recent.drain(..(start - level.start) as usize);
+            level.start = start;
         }
         Ok(())
     }
 
-    /// Hashes `start..start + count` of a file level.
-    pub fn hashes(&self, level: u32, start: u64, count: usize) -> Result<Vec<Hash>> {
-        if count == 0 {
-            return Ok(Vec::new());
+    /// Leaf hashes `start..start + count`.
+    pub fn leaves(&self, start: u64, count: usize) -> Result<Vec<Hash>> {
+        let mut leaves = Vec::with_capacity(count);
+        while leaves.len() < count {
+            let next = start + leaves.len() as u64;
+            let in_tile = (tile_start(next) + TILE_HASHES - next).min((count - leaves.len()) as u64);
+            leaves.extend(self.hashes(0, next, in_tile as usize)?);
         }
-        let mut bytes = Vec::new();
-        let missing = || {
-            Error::corrupted(format!(
-                "tile file \"{}\" has no hashes {start} to {}",
-                self.path(level).display(),
-                start + count as u64
-            ))
-        };
-        let (file, pending) = {
-            let levels = read(&self.levels);
-            let Level { file, stored, pending } = levels.get(level as usize).ok_or_else(missing)?;
-            let in_file = stored.saturating_sub(start).min(count as u64) as usize;
-            bytes.resize(in_file * 32, 0);
-            let skip = (start + in_file as u64).saturating_sub(*stored) as usize;
-            let pending = pending.get(skip..skip + count - in_file).ok_or_else(missing)?;
-            (file.clone().filter(|_| in_file > 0), pending.to_vec())
-        };
-        // What is in the file never changes: no lock is needed.
-        if let Some(file) = file {
-            file.read_exact_at(&mut bytes, start * 32)
-                .map_err(|error| disk_error("could not read", &self.path(level), &error))?;
-        }
-        let mut hashes = bytes.as_chunks::<32>().0.to_vec();
-        hashes.extend(pending);
-        Ok(hashes)
+        Ok(leaves)
     }
 
     /// One leaf hash.
     pub fn leaf(&self, index: u64) -> Result<Hash> {
-        let (tile, within) = (index / TILE_HASHES, (index % TILE_HASHES) as usize);
-        if let Some((kept, leaves)) = &*lock(&self.last_tile)
-            && *kept == tile
-            && let Some(leaf) = leaves.get(within)
-        {
-            return Ok(*leaf);
-        }
-        if (tile + 1) * TILE_HASHES <= self.size() {
-            let leaves = self.hashes(0, tile * TILE_HASHES, TILE_HASHES as usize)?;
-            if let Some(leaf) = leaves.get(within).copied() {
-                *lock(&self.last_tile) = Some((tile, leaves));
-                return Ok(leaf);
-            }
-        }
-        let leaf = self.hashes(0, index, 1)?.first().copied();
-        leaf.ok_or_else(|| Error::internal("no hash where there is one"))
+        self.node(0, index)
     }
 
     /// Leaves in the file.
@@ -222,29 +208,71 @@ impl Tiles {
         tree::root_at::<Sha2, _>(size, |level, index| self.node(level, index))
     }
 
-    /// The first complete tile whose root is not the hash above it, in a tree of `size` whose root is known to be right:
-    /// its file and offset. Goes from the top down, so that the hash above has been proven before. `progress`: hashes
-    /// done and to do.
-    pub fn first_wrong(&self, size: u64, progress: &dyn Fn(u64, u64)) -> Result<Option<(PathBuf, u64)>> {
-        let levels = (0..).take_while(|level| count(size, level + 1) > 0).count() as u32;
-        let total: u64 = (0..levels).map(|level| count(size, level + 1)).sum();
-        let mut done = 0;
-        for level in (0..levels).rev() {
-            let tiles = count(size, level + 1);
-            for first in (0..tiles).step_by(TILE_HASHES as usize) {
-                let some = TILE_HASHES.min(tiles - first);
-                let above = self.hashes(level + 1, first, some as usize)?;
-                for (tile, above) in (first..).zip(above) {
-                    let hashes = self.hashes(level, tile * TILE_HASHES, TILE_HASHES as usize)?;
-                    if fold(hashes) != Some(above) {
-                        return Ok(Some((self.path(level), tile * TILE_HASHES * 32)));
-                    }
-                }
-                done += some;
-                progress(done, total);
-            }
+    /// The first tile that was found wrong since the files were opened.
+    pub fn wrong(&self) -> Option<&Error> {
+        self.wrong.get()
+    }
+
+    /// Hashes of one tile of a file level.
+    fn hashes(&self, level: u32, start: u64, count: usize) -> Result<Vec<Hash>> {
+        let missing = || {
+            Error::internal(format!(
+                "the tree has no hashes {start} to {} in \"{}\"",
+                start + count as u64,
+                self.path(level).display()
+            ))
+        };
+        if let Some(level) = read(&self.levels).get(level as usize)
+            && let Some(skip) = start.checked_sub(level.start)
+        {
+            let skip = skip as usize;
+            return level.recent.get(skip..skip + count).map(<[Hash]>::to_vec).ok_or_else(missing);
         }
-        Ok(None)
+        let tile = self.tile(level, start / TILE_HASHES)?;
+        let skip = (start % TILE_HASHES) as usize;
+        tile.get(skip..skip + count).map(<[Hash]>::to_vec).ok_or_else(missing)
+    }
+
+    /// A complete tile of a file: it has the hash above it.
+    fn tile(&self, level: u32, number: u64) -> Result<Tile> {
+        if let Some(tile) = lock(&self.kept).get(&(level, number)) {
+            return Ok(tile.clone());
+        }
+        let file = read(&self.levels).get(level as usize).and_then(|level| level.file.clone());
+        let file = file.ok_or_else(|| Error::internal("a tile of no file"))?;
+        // What is in the file never changes: no lock is needed.
+        let hashes = read_hashes(&*file, number * TILE_HASHES, TILE_HASHES as usize)
+            .map_err(|error| disk_error("could not read", &self.path(level), &error))?;
+        let above = self.hashes(level + 1, number, 1)?;
+        if fold(hashes.clone()).as_ref() != above.first() {
+            return Err(self.found_wrong(level, number));
+        }
+        let tile = Arc::new(hashes);
+        let mut kept = lock(&self.kept);
+        if kept.len() >= KEPT_TILES_MAX {
+            kept.clear();
+        }
+        kept.insert((level, number), tile.clone());
+        Ok(tile)
+    }
+
+    fn found_wrong(&self, level: u32, number: u64) -> Error {
+        let leaves = |number: u64| number.checked_shl(FILE_LEVELS * (level + 1)).unwrap_or(0);
+        let what = format!(
+            "tile file \"{}\", offset {}, transactions {} to {}: the tile does not have the hash that the tree proves",
+            self.path(level).display(),
+            number * TILE_HASHES * 32,
+            leaves(number),
+            leaves(number + 1).wrapping_sub(1)
+        );
+        let error = Error::corrupted(what.as_str())
+            .detail("Only the tree is damaged, which is derived: the log says what was committed.")
+            .hint("Restart the server: it makes the tiles again from the log.");
+        if self.wrong.set(error.clone()).is_ok() {
+            // Should this fail, the next one who reads the tile says it again.
+            let _ = self.disk.replace(&self.folder.join(WRONG_FILE), what.as_bytes(), false);
+        }
+        error
     }
 
     pub fn compact(&self, size: u64) -> Result<Compact<Sha2>> {
@@ -254,6 +282,29 @@ impl Tiles {
     fn path(&self, level: u32) -> PathBuf {
         level_path(&self.folder, level)
     }
+}
+
+const WRONG_FILE: &str = "wrong";
+
+/// What a reader has found wrong with the tiles in `folder`.
+pub fn found_wrong(disk: &dyn Disk, folder: &Path) -> Option<String> {
+    let path = folder.join(WRONG_FILE);
+    if !disk.exists(&path) {
+        return None;
+    }
+    let what = disk.read(&path).unwrap_or_default();
+    Some(String::from_utf8_lossy(&what).into_owned())
+}
+
+fn read_hashes(file: &dyn File, start: u64, count: usize) -> std::io::Result<Vec<Hash>> {
+    let mut bytes = vec![0; count * 32];
+    file.read_exact_at(&mut bytes, start * 32)?;
+    Ok(bytes.as_chunks::<32>().0.to_vec())
+}
+
+/// The first hash of the tile that a hash is in.
+fn tile_start(hash: u64) -> u64 {
+    hash - hash % TILE_HASHES
 }
 
 /// The root over a power of two of hashes.
@@ -312,29 +363,56 @@ mod tests {
         for size in [1, 2, 255, 256, 257, 511, 899, 900, 1001, 1279, 1280, 1500] {
             assert_eq!(tiles.root(size).unwrap(), roots[size as usize], "{size}");
         }
-        assert_eq!(tiles.hashes(0, 1390, 20).unwrap(), (1390..1410).map(leaf).collect::<Vec<_>>());
-        assert!(tiles.hashes(0, 1490, 11).is_err());
+        assert_eq!(tiles.leaves(1200, 200).unwrap(), (1200..1400).map(leaf).collect::<Vec<_>>());
+        assert!(tiles.leaves(1490, 11).is_err());
         assert!(tiles.node(9, 5).is_err());
 
         tiles.save(1500).unwrap();
         assert_eq!(disk.read(&folder.join("L0")).unwrap().len(), 1500 * 32);
         assert_eq!(disk.read(&folder.join("L1")).unwrap().len(), 5 * 32);
         assert!(Tiles::open(disk.clone(), folder, 1501).unwrap().is_none());
-        for (level, hash) in [(0, 0), (0, 10), (0, 700), (1, 3)] {
-            let path = folder.join(format!("L{level}"));
+        assert_eq!(Tiles::open(disk, folder, 1500).unwrap().unwrap().root(1499).unwrap(), roots[1499]);
+    }
+
+    /// Two file levels of complete tiles, by a tree of one leaf again and again.
+    #[test]
+    fn a_hash_is_right_or_refused_whatever_byte_is_changed() {
+        const SIZE: u64 = 70_000;
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
+        let folder = Path::new("tiles");
+        disk.create_dir_all(folder).unwrap();
+        let tiles = Tiles::open(disk.clone(), folder, 0).unwrap().unwrap();
+        let (mut tree, mut growth) = (Compact::new(), Growth::default());
+        (0..SIZE).for_each(|_| growth.append(&mut tree, leaf(1)));
+        tiles.extend(&growth);
+        tiles.save(SIZE).unwrap();
+        // File, hash changed; the leaf that cannot be read then, and the tile that is named. None: the root tells.
+        let cases = [
+            (0, 10, Some((300, 100, "L0\", offset 0, transactions 0 to 255:"))),
+            (0, 600, Some((100, 700, "L0\", offset 16384, transactions 512 to 767:"))),
+            (1, 7, Some((69_000, 100, "L1\", offset 0, transactions 0 to 65535:"))),
+            (1, 260, None),
+            (0, SIZE - 1, None),
+            (2, 0, None),
+        ];
+        for (level, hash, found) in cases {
+            let path = level_path(folder, level);
             let good = disk.read(&path).unwrap();
             let mut bad = good.clone();
-            bad[hash * 32 + 5] ^= 1;
+            bad[hash as usize * 32 + 5] ^= 1;
             disk.replace(&path, &bad, false).unwrap();
-            let tiles = Tiles::open(disk.clone(), folder, 1500).unwrap().unwrap();
-            // The tile (0, 3) is told from the wrong hash above it by whoever compares the root first.
-            let (level, tile) = if level == 1 { (0, hash) } else { (level, hash / 256) };
-            let wrong = (folder.join(format!("L{level}")), tile as u64 * 8192);
-            assert_eq!(tiles.first_wrong(1500, &|_, _| ()).unwrap(), Some(wrong));
+            let tiles = Tiles::open(disk.clone(), folder, SIZE).unwrap().unwrap();
+            assert_eq!(tiles.root(SIZE).unwrap() == tree.root(), found.is_some(), "L{level} {hash}");
+            if let Some((right, wrong, named)) = found {
+                assert_eq!(tiles.leaf(right), Ok(leaf(1)));
+                assert!(tiles.wrong().is_none() && found_wrong(&*disk, folder).is_none());
+                let error = tiles.leaf(wrong).unwrap_err();
+                assert!(error.message.contains(named), "{error}");
+                assert!(tiles.root(wrong + 1).is_err() && tiles.leaves(right / 2, 1000).is_err());
+                assert_eq!(found_wrong(&*disk, folder).as_ref(), Some(&error.message));
+                disk.remove_file(&folder.join(WRONG_FILE)).unwrap();
+            }
             disk.replace(&path, &good, false).unwrap();
         }
-        let tiles = Tiles::open(disk.clone(), folder, 1500).unwrap().unwrap();
-        assert_eq!(tiles.first_wrong(1500, &|_, _| ()).unwrap(), None);
-        assert_eq!(Tiles::open(disk, folder, 1500).unwrap().unwrap().root(1499).unwrap(), roots[1499]);
     }
 }

@@ -55,6 +55,8 @@ impl OpenIndex<'_> {
             }
             IndexEngine::Sled => match self.reopen() {
                 Ok(index) => index,
+                // No fault of the index: what its checkpoint is compared with could not be read.
+                Err(_) if let Some(wrong) = self.ledger.wrong_tile() => return Err(wrong.clone()),
                 Err(doubt) => Index { doubt, ..self.rebuild()? },
             },
         };

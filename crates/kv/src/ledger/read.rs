@@ -1,4 +1,5 @@
-//! Reading the ledger: transactions, times, roots and paths. Everything is compared with the tree before it is given.
+//! Reading the ledger: transactions, times, roots and paths. Everything is compared with the tree before it is given, and
+//! the tree's own hashes with those above them: where a tile is wrong it is the tile that is named, and never the log.
 
 use super::Ledger;
 use crate::guard::lock;
@@ -165,7 +166,7 @@ impl Ledger {
             .ok_or_else(|| no_transaction(tx, size))?;
         let leaf = self.tiles.leaf(tx)?;
         if !tree::verify_inclusion::<Sha2>(&leaf, tx, size, &path, &self.root(size)?) {
-            return Err(self.damaged_tiles(&format!("transaction {tx} does not lead to the root of {size}")));
+            return Err(Error::internal(format!("transaction {tx} does not lead to the root of {size}")));
         }
         Ok(path)
     }
@@ -181,9 +182,7 @@ impl Ledger {
             );
         };
         if !tree::verify_consistency::<Sha2>(from, &self.root(from)?, to, &self.root(to)?, &path) {
-            return Err(
-                self.damaged_tiles(&format!("the roots of {from} and {to} transactions do not agree"))
-            );
+            return Err(Error::internal(format!("the roots of {from} and {to} transactions do not agree")));
         }
         Ok(path)
     }
@@ -333,12 +332,6 @@ impl Ledger {
         self.stop(
             error.hint("Run `stele check` to see the extent; restore the folder from a backup or replica."),
         )
-    }
-
-    fn damaged_tiles(&self, reason: &str) -> Error {
-        let folder = self.paths.tiles.display();
-        let error = Error::corrupted(format!("the tiles in \"{folder}\" are damaged: {reason}"));
-        self.stop(error.hint("Run `stele check`. Tiles are made again from the log where they are missing."))
     }
 
     /// Damage that the log has found stops writing too.

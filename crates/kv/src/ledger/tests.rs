@@ -235,6 +235,83 @@ fn derived_files_are_made_again() {
     assert!(world.open().notices().is_empty());
 }
 
+fn flip_bit(disk: &MemoryDisk, path: &str, at: usize) {
+    let path = Path::new(path);
+    let mut bytes = disk.read(path).unwrap();
+    bytes[at] ^= 1;
+    disk.replace(path, &bytes, false).unwrap();
+}
+
+/// A tile of old transactions: nothing reads it at a start, whoever reads it names it, and never the log.
+#[test]
+fn a_wrong_tile_is_named_when_it_is_read_and_made_again_at_the_next_start() {
+    let world = world();
+    let ledger = world.open();
+    for group in 0..100 {
+        let rows: Vec<Sealed> = (0..9).map(|number| world.row(&format!("{group}.{number}"))).collect();
+        ledger.append(&rows).unwrap();
+    }
+    ledger.sync().unwrap();
+    let (size, checkpoint) = (ledger.size(), ledger.checkpoint().unwrap());
+    let proofs =
+        |ledger: &Ledger| (ledger.inclusion(300, 700), ledger.consistency(300, size), ledger.root(300));
+    let right = proofs(&ledger);
+    drop(ledger);
+    flip_bit(&world.disk, "db/tiles/L0", 270 * 32);
+    let ledger = world.open();
+    assert_eq!(ledger.notices(), [""; 0]);
+    for tx in (0..size).rev() {
+        match ledger.read(tx) {
+            Ok(record) => assert!(record.tx == tx && !(256..512).contains(&tx)),
+            Err(error) => {
+                assert!((256..512).contains(&tx), "{tx}: {error}");
+                let expected = "tile file \"db/tiles/L0\", offset 8192, transactions 256 to 511: ";
+                assert!(error.state.code() == "XX001" && error.message.starts_with(expected), "{error}");
+            }
+        }
+    }
+    let (inclusion, consistency, root) = proofs(&ledger);
+    assert!(inclusion.is_err() && consistency.is_err() && root.is_err());
+    // Nothing that is written depends on it.
+    assert!(!ledger.is_stopped());
+    ledger.append(&[world.row("after")]).unwrap();
+    ledger.sync().unwrap();
+    ledger.publish().unwrap();
+    drop(ledger);
+
+    // The segment at the end is read at each start, with its leaves.
+    for notices in [1, 0] {
+        let ledger = world.open();
+        assert_eq!(ledger.notices().len(), notices, "{:?}", ledger.notices());
+        assert!(
+            ledger.notices().iter().all(|notice| notice.contains("offset 8192, transactions 256 to 511"))
+        );
+        assert_eq!(proofs(&ledger), right);
+        assert_eq!(ledger.read(270).map(|record| record.tx), Ok(270));
+        let old = SignedCheckpoint::parse(&checkpoint).unwrap();
+        assert_eq!(ledger.root(size), Ok(old.unverified().root));
+    }
+}
+
+#[test]
+fn a_wrong_tile_of_the_tail_is_no_damage_to_the_log() {
+    let world = world();
+    let open = || world.try_open(LedgerOptions { segment_size_bytes: 1 << 20, ..options() }).unwrap();
+    let ledger = open();
+    let rows: Vec<Sealed> = (0..300).map(|number| world.row(&number.to_string())).collect();
+    ledger.append(&rows).unwrap();
+    ledger.sync().unwrap();
+    ledger.publish().unwrap();
+    drop(ledger);
+    flip_bit(&world.disk, "db/tiles/L0", 100 * 32);
+    let ledger = open();
+    assert_eq!(ledger.notices().len(), 1, "{:?}", ledger.notices());
+    assert!(ledger.notices()[0].contains("offset 0, transactions 0 to 255"), "{:?}", ledger.notices());
+    assert_eq!(replayed(&ledger, 0).len(), 301);
+    drop(ledger);
+    assert_eq!(open().notices(), [""; 0]);
+}
+
 #[test]
 fn without_a_checkpoint_it_asks() {
     let world = world();

@@ -22,7 +22,7 @@ fn at_every_call(run: impl Fn(u64) -> Verdict<bool>) -> u64 {
 fn work(life: &mut Life, store: &Store, nth: u64) -> Verdict<bool> {
     let before = life.disk.calls();
     life.disk.fail_at(nth, Failure::Full);
-    life.run(store, 60, true)?;
+    life.run(store, 90, true)?;
     let full = life.disk.calls() >= before + nth;
     ensure!(life.tally.disk_errors == 0, "an error other than 53100");
     life.model.compare(&store.snapshot(At::Latest).map_err(unexpected("a snapshot"))?)?;

@@ -1,4 +1,4 @@
-//! The store from outside: model, isolation, concurrency, the index's checkpoint.
+//! The store from outside: model, isolation, concurrency, the index's checkpoint, damage to what is derived.
 
 extern crate stele_kv as kv;
 
@@ -8,6 +8,7 @@ mod isolation;
 mod model;
 mod prepared;
 mod sled;
+mod wrong_tile;
 
 use host::Host;
 use kv::ledger::LedgerOptions;
