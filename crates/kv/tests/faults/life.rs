@@ -253,6 +253,7 @@ impl Life {
             random: &self.random,
             clock: &self.clock,
             faulty,
+            bug: self.bug,
             met: Met::default(),
         };
         workload.run(steps)?;

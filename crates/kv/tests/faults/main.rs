@@ -27,6 +27,7 @@ mod disk_full;
 mod life;
 mod model;
 mod planted;
+mod prepared;
 mod tally;
 mod workload;
 
@@ -108,13 +109,24 @@ fn every_life_keeps_what_was_acknowledged() {
     let deadline = Instant::now() + Duration::from_secs(seconds);
     total += lives(u64::from_be_bytes(fresh), u64::MAX, Some(deadline), 1);
     println!("{total}in {} s", started.elapsed().as_secs());
-    let Tally { lives, stops, torn, refused, cut_acknowledged, disk_full, unacknowledged_lost, .. } = total;
+    let Tally {
+        lives,
+        stops,
+        torn,
+        refused,
+        cut_acknowledged,
+        disk_full,
+        unacknowledged_lost,
+        prepared_resumed,
+        ..
+    } = total;
     for (count, what) in [
         (stops, "stops"),
         (torn, "torn ends"),
         (refused, "refusals"),
         (disk_full, "full disks"),
         (unacknowledged_lost, "unacknowledged commits lost"),
+        (prepared_resumed, "prepared transactions found at an opening"),
         (cut_acknowledged * 10, "uncovered ends"),
     ] {
         assert!(lives < 50 || count > lives / 20, "{count} {what} in {lives} lives: too easy a test");

@@ -8,7 +8,7 @@ use kv::record::Record;
 use kv::{At, Cell, Cells, Cursor, Derive, IndexChange, IndexId, ObjectId, Op, Snapshot, Span, Store, TxId};
 use proof::checkpoint::SignedCheckpoint;
 use proof::tree::verify_consistency;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use types::Error;
@@ -32,6 +32,8 @@ pub fn unexpected(doing: &str) -> impl Fn(Error) -> String {
 
 /// Two objects with an index over both, and one without.
 pub const OBJECTS: [ObjectId; 3] = [16_384, 16_385, 16_390];
+/// Where the rows of prepared transactions are.
+pub const PREPARED: ObjectId = 6;
 const INDEX: IndexId = 20_000;
 const INDEXED: std::ops::RangeInclusive<ObjectId> = 16_384..=16_385;
 
@@ -55,6 +57,15 @@ enum Fate {
 struct Attempt {
     writes: Writes,
     fate: Fate,
+    /// It prepares: what, and how that was last told to commit. Both carry one number in the log.
+    aside: Option<Aside>,
+}
+
+/// A prepared transaction.
+pub struct Aside {
+    pub writes: Writes,
+    pub locked: BTreeSet<Key>,
+    commit: Option<usize>,
 }
 
 pub struct Model {
@@ -99,8 +110,60 @@ impl Model {
 
     /// A commit is about to be tried: its number.
     pub fn attempt(&mut self, writes: Writes) -> usize {
-        self.attempts.push(Attempt { writes, fate: Fate::InDoubt });
+        self.attempts.push(Attempt { writes, fate: Fate::InDoubt, aside: None });
         self.attempts.len() - 1
+    }
+
+    /// The number that the next attempt gets.
+    pub fn next_attempt(&self) -> usize {
+        self.attempts.len()
+    }
+
+    /// A transaction is about to be prepared, in this row.
+    pub fn prepares(&mut self, row: Key, writes: Writes, locked: BTreeSet<Key>) -> usize {
+        // Its value is known once it is asked for.
+        let attempt = self.attempt(Writes::from([(row, None)]));
+        self.attempts[attempt].aside = Some(Aside { writes, locked, commit: None });
+        attempt
+    }
+
+    /// What the row of a prepared transaction holds.
+    pub fn prepared_as(&mut self, attempt: usize, value: Value) {
+        self.attempts[attempt].writes.values_mut().for_each(|row| *row = Some(value.clone()));
+    }
+
+    /// A prepared transaction is about to be told to commit.
+    pub fn commits_prepared(&mut self, row: Key, number: usize) -> usize {
+        let mut writes =
+            self.attempts[number].aside.as_ref().map_or(Writes::new(), |aside| aside.writes.clone());
+        writes.insert(row, None);
+        let attempt = self.attempt(writes);
+        if let Some(aside) = &mut self.attempts[number].aside {
+            aside.commit = Some(attempt);
+        }
+        attempt
+    }
+
+    /// What is prepared as of the last transaction: rows, what they hold, and the attempts that prepared them.
+    pub fn prepared(&self) -> Verdict<Vec<(Key, Value, usize)>> {
+        let rows = self.newest().iter().filter(|(key, _)| key.0 == PREPARED);
+        rows.map(|(row, value)| {
+            let wrote = |attempt: &Attempt| {
+                attempt.writes.get(row).is_some_and(|wrote| wrote.as_ref() == Some(value))
+            };
+            let number = self.attempts.iter().position(wrote).ok_or("a prepared row that nobody wrote")?;
+            Ok((row.clone(), value.clone(), number))
+        })
+        .collect()
+    }
+
+    pub fn aside(&self, number: usize) -> Option<&Aside> {
+        self.attempts.get(number)?.aside.as_ref()
+    }
+
+    /// When a transaction is committed that is ordered now.
+    pub fn commit_time(&self, now_us: i64) -> i64 {
+        self.times.last().map_or(now_us, |last| now_us.max(*last))
     }
 
     pub fn refused(&mut self, attempt: usize) {
@@ -192,7 +255,11 @@ impl Model {
             return Ok(());
         }
         let reason = record.meta.reason.as_deref().and_then(|reason| reason.parse::<usize>().ok());
-        let number = reason.filter(|number| *number < self.attempts.len()).ok_or("nobody wrote it")?;
+        let mut number = reason.filter(|number| *number < self.attempts.len()).ok_or("nobody wrote it")?;
+        let ends = record.changes.iter().any(|change| change.object == PREPARED && change.cells.is_none());
+        if let (Some(aside), true) = (&self.attempts[number].aside, ends) {
+            number = aside.commit.ok_or("nobody told it to commit")?;
+        }
         match self.attempts[number].fate {
             Fate::Given(given) => ensure!(given == tx, "it was given the number {given}"),
             Fate::InDoubt => {
@@ -242,7 +309,7 @@ impl Model {
     pub fn compare(&self, snapshot: &Snapshot) -> Verdict {
         let tx = snapshot.tx();
         let state = self.states.get(tx as usize).ok_or(format!("a snapshot of transaction {tx}"))?;
-        for object in OBJECTS {
+        for object in OBJECTS.into_iter().chain([PREPARED]) {
             for backward in [false, true] {
                 let mut cursor = snapshot.scan(object, &Span::all(), backward);
                 let mut expected: Vec<(&Vec<u8>, &Value)> =

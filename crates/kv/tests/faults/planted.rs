@@ -1,4 +1,4 @@
-//! Bugs planted between the store and its disk: the harness must catch each within a bounded number of seeds.
+//! Bugs planted between the store and its disk, and in its owner: the harness must catch each within a bounded number of seeds.
 
 use crate::live_safely;
 use host::{Disk, FaultyDisk, File, Lock, OpenMode};
@@ -23,6 +23,8 @@ pub enum Bug {
     CopiesForRename,
     /// Cutting a torn end takes some of the block before with it.
     CutsTooMuch,
+    /// Whoever opens the store forgets a transaction that is prepared.
+    ForgetsPrepared,
 }
 
 pub struct BuggyDisk {
@@ -222,6 +224,7 @@ fn planted_bugs_are_caught() {
         IgnoresChecksum,
         CopiesForRename,
         CutsTooMuch,
+        ForgetsPrepared,
     ];
     for bug in bugs {
         let caught = (0..SEEDS).find_map(|seed| Some((seed, live_safely(seed, Some(bug)).err()?)));

@@ -33,6 +33,10 @@ tally! {
     conflicts: "serialization failures",
     disk_errors: "commits, syncs and checkpoints that met an error of the disk",
     disk_full: "commits that met a full disk (53100)",
+    prepared: "transactions prepared",
+    prepared_resumed: "  found at the beginning of a run, with their locks",
+    prepared_committed: "  committed",
+    prepared_rolled_back: "  rolled back",
     stops: "runs that a failed write or fsync ended",
     crashes: "power losses under load",
     kills: "ends of the process under load",
@@ -52,10 +56,14 @@ tally! {
 
 impl Tally {
     pub fn add_met(&mut self, met: &Met) {
-        let Met { commits, disk_errors, disk_full, conflicts } = *met;
+        let Met { commits, disk_errors, disk_full, conflicts, prepared, .. } = *met;
         self.commits += commits;
         self.disk_errors += disk_errors;
         self.disk_full += disk_full;
+        self.prepared += prepared;
+        self.prepared_resumed += met.prepared_resumed;
+        self.prepared_committed += met.prepared_committed;
+        self.prepared_rolled_back += met.prepared_rolled_back;
         self.conflicts += conflicts;
     }
 

@@ -5,8 +5,11 @@
 use crate::model::{
     ByLabel, Key, Model, OBJECTS, State, Value, Verdict, Writes, cells, ensure, unexpected, value_of,
 };
+use crate::planted::Bug;
+use crate::prepared::Waiting;
 use host::{ManualClock, SeededRandom};
 use kv::{At, Derive, Isolation, LockStrength, LockWait, Meta, Savepoint, Store, Transaction};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use types::{Error, SqlState};
 
@@ -19,6 +22,10 @@ pub struct Met {
     pub disk_errors: u64,
     pub disk_full: u64,
     pub conflicts: u64,
+    pub prepared: u64,
+    pub prepared_resumed: u64,
+    pub prepared_committed: u64,
+    pub prepared_rolled_back: u64,
 }
 
 pub struct Workload<'a> {
@@ -28,13 +35,15 @@ pub struct Workload<'a> {
     pub clock: &'a ManualClock,
     /// Whether the disk may say no.
     pub faulty: bool,
+    pub bug: Option<Bug>,
     pub met: Met,
 }
 
-struct Session {
-    transaction: Transaction,
-    writes: Writes,
-    savepoints: Vec<(Savepoint, Writes)>,
+pub struct Session {
+    pub transaction: Transaction,
+    pub writes: Writes,
+    pub locked: BTreeSet<Key>,
+    savepoints: Vec<(Savepoint, Writes, BTreeSet<Key>)>,
 }
 
 /// Few enough to be written often; some are prefixes of others.
@@ -67,6 +76,10 @@ fn value(random: &SeededRandom) -> Value {
 
 impl Workload<'_> {
     pub fn run(&mut self, steps: u64) -> Verdict {
+        if self.store.fatal().is_some() {
+            return self.after_the_end();
+        }
+        let mut waiting = self.resume_all()?;
         let mut sessions: [Option<Session>; SESSIONS] = [None, None, None];
         for _ in 0..steps {
             if self.store.fatal().is_some() {
@@ -74,10 +87,11 @@ impl Workload<'_> {
             }
             let at = self.random.below(SESSIONS as u64) as usize;
             match self.random.below(100) {
-                0..70 => match sessions[at].take() {
+                0..66 => match sessions[at].take() {
                     None => sessions[at] = Some(self.begin()),
-                    Some(session) => sessions[at] = self.step(session)?,
+                    Some(session) => sessions[at] = self.step(session, &mut waiting)?,
                 },
+                66..70 => self.end_one(&mut waiting)?,
                 70..76 => self.sync()?,
                 76..84 => self.store.apply().map_err(unexpected("applying"))?,
                 84..90 => self.publish()?,
@@ -99,26 +113,30 @@ impl Workload<'_> {
         let at_least = if self.random.chance(50) { self.model.size() - 1 } else { 0 };
         let mut transaction = self.store.begin_at_least(isolation, at_least);
         transaction.refresh();
-        Session { transaction, writes: Writes::new(), savepoints: Vec::new() }
+        Session { transaction, writes: Writes::new(), locked: BTreeSet::new(), savepoints: Vec::new() }
     }
 
-    fn step(&mut self, mut session: Session) -> Verdict<Option<Session>> {
+    fn step(&mut self, mut session: Session, waiting: &mut Vec<Waiting>) -> Verdict<Option<Session>> {
         match self.random.below(100) {
-            0..50 => self.write(&mut session)?,
+            0..50 => self.write(&mut session, waiting)?,
             50..58 => {
                 let savepoint = session.transaction.savepoint();
-                session.savepoints.push((savepoint, session.writes.clone()));
+                session.savepoints.push((savepoint, session.writes.clone(), session.locked.clone()));
             }
             58..64 if !session.savepoints.is_empty() => {
                 let at = self.random.below(session.savepoints.len() as u64) as usize;
                 session.savepoints.truncate(at + 1);
-                let (savepoint, writes) = session.savepoints[at].clone();
+                let (savepoint, writes, locked) = session.savepoints[at].clone();
                 session.transaction.rollback_to(savepoint);
-                session.writes = writes;
+                (session.writes, session.locked) = (writes, locked);
             }
             64..72 => self.read(&mut session)?,
             72..76 => {
                 session.transaction.rollback();
+                return Ok(None);
+            }
+            76..80 => {
+                self.prepare(session, waiting)?;
                 return Ok(None);
             }
             _ => {
@@ -129,8 +147,8 @@ impl Workload<'_> {
         Ok(Some(session))
     }
 
-    fn write(&mut self, session: &mut Session) -> Verdict {
-        let Session { transaction, writes, .. } = session;
+    fn write(&mut self, session: &mut Session, waiting: &[Waiting]) -> Verdict {
+        let Session { transaction, writes, locked, .. } = session;
         for _ in 0..1 + self.random.below(4) {
             let key = key(self.random);
             let granted = transaction
@@ -139,6 +157,9 @@ impl Workload<'_> {
             if !granted {
                 continue;
             }
+            let prepared = waiting.iter().find(|waiting| waiting.locks(self.model, &key));
+            ensure!(prepared.is_none(), "{key:?} is locked, and a prepared transaction's");
+            locked.insert(key.clone());
             let newest = transaction.newest(key.0, &key.1).map_err(unexpected("a read"))?;
             let old = newest.and_then(|version| version.cells);
             let expected = over(self.model.newest(), writes, &key);
@@ -187,9 +208,8 @@ impl Workload<'_> {
     }
 
     fn commit(&mut self, session: Session) -> Verdict {
-        let Session { transaction, mut writes, .. } = session;
-        // A delete of what is not there is nothing.
-        writes.retain(|key, value| value.is_some() || self.model.newest().contains_key(key));
+        let Session { transaction, writes, .. } = session;
+        let writes = self.net(writes);
         let (empty, serializable) = (writes.is_empty(), transaction.isolation() == Isolation::Serializable);
         let durable = self.random.chance(65);
         let attempt = self.model.attempt(writes);
@@ -214,13 +234,23 @@ impl Workload<'_> {
                 self.met.conflicts += 1;
                 self.model.refused(attempt);
             }
-            Err(error) => {
-                self.disk_said_no(&error)?;
-                // Only the end of writing leaves anything open.
-                if self.store.fatal().is_none() {
-                    self.model.refused(attempt);
-                }
-            }
+            Err(error) => self.failed(attempt, &error)?,
+        }
+        Ok(())
+    }
+
+    /// A delete of what is not there is nothing.
+    pub fn net(&self, mut writes: Writes) -> Writes {
+        writes.retain(|key, value| value.is_some() || self.model.newest().contains_key(key));
+        writes
+    }
+
+    /// An attempt met an error of the disk.
+    pub fn failed(&mut self, attempt: usize, error: &Error) -> Verdict {
+        self.disk_said_no(error)?;
+        // Only the end of writing leaves anything open.
+        if self.store.fatal().is_none() {
+            self.model.refused(attempt);
         }
         Ok(())
     }
