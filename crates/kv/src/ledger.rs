@@ -155,7 +155,7 @@ impl Ledger {
         let Recovered { log, tiles, tree, database_id, last_commit_us, epoch, checkpoint, notices } =
             recovered;
         let size = tree.size();
-        let ledger = Ledger {
+        let mut ledger = Ledger {
             writer: Mutex::new(Writer {
                 tree: tree.clone(),
                 last_commit_us,
@@ -183,7 +183,16 @@ impl Ledger {
             stopped: OnceLock::new(),
             _lock: folder_lock,
         };
-        ledger.publish()?;
+        match ledger.publish() {
+            Ok(()) => {}
+            // Reads need no room, and whoever writes is told.
+            Err(error) if error.state == SqlState::DiskFull => {
+                ledger
+                    .notices
+                    .push(format!("no checkpoint is signed until there is room: {}", error.message));
+            }
+            Err(error) => return Err(error),
+        }
         Ok(ledger)
     }
 
@@ -337,6 +346,7 @@ impl Ledger {
         }
         self.check_running()?;
         let fatal = |error: Error| if error.state == SqlState::DiskFull { error } else { self.stop(error) };
+        self.log.catch_up().map_err(fatal)?;
         // First: all that it needs is in memory until it is saved.
         let consistency = self.consistency(from, tree.size())?;
         self.tiles.save(tree.size()).map_err(fatal)?;

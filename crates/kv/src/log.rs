@@ -48,6 +48,8 @@ pub trait Log: Send + Sync {
     fn tip(&self) -> Slot;
     /// The block that holds a transaction's T. None for a transaction of the future.
     fn block_of(&self, tx: TxId) -> Result<Option<Slot>>;
+    /// Does what opening has left undone for want of room (53100). Before anything is signed; [`Log::put_at`] does it too.
+    fn catch_up(&self) -> Result<()>;
     /// Makes everything stored durable.
     fn sync(&self) -> Result<()>;
     /// Takes back the blocks from `from` on, which must not have been synced, and makes that durable.

@@ -25,7 +25,7 @@ use proof::layout::Transaction;
 use proof::note::VerifierKey;
 use proof::tree::Compact;
 use std::path::PathBuf;
-use types::{Error, Result, TxId, err};
+use types::{Error, Result, SqlState, TxId, err};
 
 /// A ledger as it was found, whole.
 pub struct Recovered {
@@ -81,7 +81,7 @@ fn attempt(
         .hint("The log was cut or replaced by an older one. Restore the folder from a backup or replica."));
     }
     // What a killed process left may be in the system's cache only: it is signed once it is on disk.
-    log.settle()?;
+    unless_full(log.settle())?;
 
     let tiles = open_tiles(host, paths, checkpoint.as_ref(), notices)?;
     let trusted = tiles.size();
@@ -137,11 +137,17 @@ fn set_torn_aside(log: &Segments, torn: &Torn, signed_size: u64) -> Result<Strin
             .detail(format!("This is no torn end of a write: {covered}."))
             .hint("Restore the folder from a backup or replica."));
     }
-    let kept = log.set_aside(torn)?;
-    Ok(format!(
-        "cut {bytes} bytes of an unfinished write off the log ({place}: {reason}); kept as \"{}\"",
-        kept.display()
-    ))
+    match log.set_aside(torn) {
+        Ok(kept) => Ok(format!(
+            "cut {bytes} bytes of an unfinished write off the log ({place}: {reason}); kept as \"{}\"",
+            kept.display()
+        )),
+        Err(error) if error.state == SqlState::DiskFull => Ok(format!(
+            "{bytes} bytes of an unfinished write are cut off the log before anything is written ({place}: {reason}): {}",
+            error.message
+        )),
+        Err(error) => Err(error),
+    }
 }
 
 /// Tiles that the checkpoint proves; or none of them, to be made again.
@@ -169,11 +175,6 @@ fn open_tiles(
             notices.push(format!("{wrong}: {made_again}; what was there is kept as \"{}\"", kept.display()));
         }
         None => notices.push(made_again.into()),
-    }
-    if !disk.exists(&paths.tiles) {
-        disk.create_dir_all(&paths.tiles)
-            .map_err(|error| disk_error("could not create", &paths.tiles, &error))?;
-        disk.sync_dir(&paths.folder).map_err(|error| disk_error("could not fsync", &paths.folder, &error))?;
     }
     Tiles::open(disk.clone(), &paths.tiles, 0)?.ok_or_else(|| Error::internal("no tiles of nothing"))
 }
@@ -245,9 +246,9 @@ impl Replay {
                 .hint("The log was changed. Run `stele check`; restore the folder from a backup or replica."));
             }
         }
-        // Made again, they are kept even if nothing is ever published after.
-        self.tiles
-            .save(trusted.max(self.checkpoint.as_ref().map_or(0, |signed| signed.unverified().size)))?;
+        // Made again, they are kept even if nothing is ever published after. Where there is no room they are in memory.
+        let signed_size = self.checkpoint.as_ref().map_or(0, |signed| signed.unverified().size);
+        unless_full(self.tiles.save(trusted.max(signed_size)))?;
         let Replay { log, tiles, tree, database_id, last_commit_us, epoch, checkpoint, .. } = self;
         let notices = Vec::new();
         Ok(Recovered { log, tiles, tree, database_id, last_commit_us, epoch, checkpoint, notices })
@@ -302,6 +303,11 @@ impl Replay {
         }
         Ok(())
     }
+}
+
+/// Reads need no room: what was not written is written before anything is signed.
+fn unless_full(done: Result<()>) -> Result<()> {
+    done.or_else(|error| if error.state == SqlState::DiskFull { Ok(()) } else { Err(error) })
 }
 
 /// Why the ledger takes no more writes.

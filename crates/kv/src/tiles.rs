@@ -150,15 +150,7 @@ impl Tiles {
             let path = self.path(level as u32);
             let file = match file {
                 Some(file) => file,
-                None => {
-                    let file = self.disk.open(&path, OpenMode::Create);
-                    let file: Arc<dyn File> =
-                        Arc::from(file.map_err(|e| disk_error("could not open", &path, &e))?);
-                    self.disk
-                        .sync_dir(&self.folder)
-                        .map_err(|e| disk_error("could not fsync", &self.folder, &e))?;
-                    file
-                }
+                None => self.create(&path)?,
             };
             file.write_all_at(&bytes, stored * 32)
                 .map_err(|error| disk_error("could not write", &path, &error))?;
@@ -172,6 +164,18 @@ impl Tiles {
             level.start = start;
         }
         Ok(())
+    }
+
+    fn create(&self, path: &Path) -> Result<Arc<dyn File>> {
+        if !self.disk.is_dir(&self.folder) {
+            let made = self.disk.make_folder(&self.folder);
+            made.map_err(|error| disk_error("could not create", &self.folder, &error))?;
+        }
+        let file = self.disk.open(path, OpenMode::Create);
+        let file = file.map_err(|error| disk_error("could not open", path, &error))?;
+        let synced = self.disk.sync_dir(&self.folder);
+        synced.map_err(|error| disk_error("could not fsync", &self.folder, &error))?;
+        Ok(Arc::from(file))
     }
 
     /// Leaf hashes `start..start + count`.

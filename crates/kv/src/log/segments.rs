@@ -34,6 +34,16 @@ pub struct Segments {
     syncing: Mutex<()>,
     /// A failed fsync is final: nobody knows what the disk then holds.
     failed: OnceLock<Error>,
+    owed: Mutex<Owed>,
+}
+
+/// What an opening is to do before anything is stored or signed. On a full disk that waits.
+#[derive(Default, Clone)]
+struct Owed {
+    /// To be kept and cut off.
+    torn: Option<Torn>,
+    /// What a writer that is gone has left may be in the system's cache only.
+    unsettled: bool,
 }
 
 #[derive(Default)]
@@ -306,6 +316,7 @@ impl Log for Segments {
         if slot != tip + 1 || header.slot != slot {
             return Err(Error::internal(format!("block {} put at slot {slot} after {tip}", header.slot)));
         }
+        self.pay()?;
         let full = read(&self.state)
             .active
             .as_ref()
@@ -400,6 +411,11 @@ impl Log for Segments {
         })
     }
 
+    fn catch_up(&self) -> Result<()> {
+        let _writer = lock(&self.writer);
+        self.pay()
+    }
+
     fn sync(&self) -> Result<()> {
         let active = match &read(&self.state).active {
             Some(active) => (active.file.clone(), active.first_slot),
@@ -412,6 +428,10 @@ impl Log for Segments {
     fn cut(&self, from: Slot) -> Result<()> {
         let _writer = lock(&self.writer);
         self.check_failed()?;
+        if lock(&self.owed).is_anything() {
+            // Nothing was stored.
+            return Ok(());
+        }
         let mut state = write(&self.state);
         while state.active.as_ref().is_some_and(|active| active.first_slot > from) && !state.closed.is_empty()
         {

@@ -1,6 +1,6 @@
 //! Opening segments: the last one whole, of the others as little as tells that they are all there.
 
-use super::{Active, Closed, Segments, State, damaged, directory_path, end_of, list, segment_path};
+use super::{Active, Closed, Owed, Segments, State, damaged, directory_path, end_of, list, segment_path};
 use crate::fault::disk_error;
 use crate::guard::{lock, read, write};
 use crate::log::Slot;
@@ -11,7 +11,7 @@ use host::{Disk, File, OpenMode};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
-use types::{Error, Result, TxId};
+use types::{Error, Result, SqlState, TxId};
 
 /// The end of the last segment is not a block.
 #[derive(Debug, Clone)]
@@ -43,6 +43,7 @@ impl Segments {
             state: RwLock::new(State::default()),
             older: Mutex::new(HashMap::new()),
             failed: OnceLock::new(),
+            owed: Mutex::new(Owed { torn: None, unsettled: true }),
         };
         let mut state = State::default();
         let mut next_slot = 1;
@@ -72,30 +73,67 @@ impl Segments {
 
     /// Makes durable what a writer that is gone may have left to the system's cache. Bytes that no later block calls
     /// durable are written again: after a failed fsync the system takes them for clean, and another one does nothing.
+    /// Where there is no room for that (53100) they are synced for now, which is enough for all but a failed fsync.
     pub fn settle(&self) -> Result<()> {
         let _writer = lock(&self.writer);
-        let Some(active) = read(&self.state).active.clone() else { return Ok(()) };
-        let path = segment_path(&self.folder, active.first_slot);
-        let failed = |error| disk_error("could not rewrite", &path, &error);
-        if let Some(last) = active.entries.last() {
-            let mut head = [0; block::HEADER_BYTES];
-            active.file.read_exact_at(&mut head, last.offset).map_err(failed)?;
-            let durable = Header::decode(&head).map_or(0, |header| header.durable_slot);
-            let doubtful = (durable + 1).saturating_sub(active.first_slot) as usize;
-            let from = active.entries.get(doubtful).map_or(last.offset, |entry| entry.offset);
-            let mut bytes = vec![0; (active.bytes - from) as usize];
-            active.file.read_exact_at(&mut bytes, from).map_err(failed)?;
-            active.file.write_all_at(&bytes, from).map_err(failed)?;
-        }
-        // The length too: a cut whose fsync failed must not come undone behind later blocks.
-        active.file.set_len(active.bytes).map_err(failed)?;
-        self.synced(&path, || active.file.sync())?;
-        self.synced(&self.folder, || self.disk.sync_dir(&self.folder))
+        self.settle_now()
     }
 
-    /// Moves a torn end into `log/torn-<slot>` and cuts it off. The name of the file.
+    fn settle_now(&self) -> Result<()> {
+        let Some(active) = read(&self.state).active.clone() else {
+            lock(&self.owed).unsettled = false;
+            return Ok(());
+        };
+        let path = segment_path(&self.folder, active.first_slot);
+        let failed = |error| disk_error("could not rewrite", &path, &error);
+        let rewritten = self.rewrite_doubtful(&active).map_err(failed);
+        if rewritten.as_ref().is_err_and(|error| error.state != SqlState::DiskFull) {
+            return rewritten;
+        }
+        // The length too: a cut whose fsync failed must not come undone behind later blocks.
+        if lock(&self.owed).torn.is_none() {
+            active.file.set_len(active.bytes).map_err(failed)?;
+        }
+        self.synced(&path, || active.file.sync())?;
+        self.synced(&self.folder, || self.disk.sync_dir(&self.folder))?;
+        lock(&self.owed).unsettled = rewritten.is_err();
+        rewritten
+    }
+
+    fn rewrite_doubtful(&self, active: &Active) -> std::io::Result<()> {
+        let Some(last) = active.entries.last() else { return Ok(()) };
+        let mut head = [0; block::HEADER_BYTES];
+        active.file.read_exact_at(&mut head, last.offset)?;
+        let durable = Header::decode(&head).map_or(0, |header| header.durable_slot);
+        let doubtful = (durable + 1).saturating_sub(active.first_slot) as usize;
+        let from = active.entries.get(doubtful).map_or(last.offset, |entry| entry.offset);
+        let mut bytes = vec![0; (active.bytes - from) as usize];
+        active.file.read_exact_at(&mut bytes, from)?;
+        active.file.write_all_at(&bytes, from)
+    }
+
+    /// Does what is owed. The caller holds `writer`.
+    pub(super) fn pay(&self) -> Result<()> {
+        let Owed { torn, unsettled } = lock(&self.owed).clone();
+        if let Some(torn) = torn {
+            self.cut_torn(&torn)?;
+            lock(&self.owed).torn = None;
+        }
+        if unsettled { self.settle_now() } else { Ok(()) }
+    }
+
+    /// Moves a torn end into `log/torn-<slot>` and cuts it off. The name of the file. Where there is no room for that
+    /// (53100) it is done before the first block is stored.
     pub fn set_aside(&self, torn: &Torn) -> Result<PathBuf> {
         let _writer = lock(&self.writer);
+        let kept = self.cut_torn(torn);
+        if kept.as_ref().is_err_and(|error| error.state == SqlState::DiskFull) {
+            lock(&self.owed).torn = Some(torn.clone());
+        }
+        kept
+    }
+
+    fn cut_torn(&self, torn: &Torn) -> Result<PathBuf> {
         let state = read(&self.state);
         let Some(active) = &state.active else { return Err(Error::internal("a torn end of no segment")) };
         let failed = |doing: &str, path: &Path| {
@@ -114,7 +152,7 @@ impl Segments {
         active.file.read_exact_at(&mut bytes, torn.offset).map_err(failed("could not read", &torn.path))?;
         self.disk.replace(&kept, &bytes, false).map_err(failed("could not write", &kept))?;
         active.file.set_len(torn.offset).map_err(failed("could not truncate", &torn.path))?;
-        active.file.sync().map_err(failed("could not fsync", &torn.path))?;
+        self.synced(&torn.path, || active.file.sync())?;
         Ok(kept)
     }
 
@@ -225,6 +263,12 @@ impl Segments {
             Ok(header) => Ok(end_of(&header)),
             Err(reason) => Err(damaged(&found.path, found.offset, last, &reason)),
         }
+    }
+}
+
+impl Owed {
+    pub(super) fn is_anything(&self) -> bool {
+        self.torn.is_some() || self.unsettled
     }
 }
 
