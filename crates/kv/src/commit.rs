@@ -198,7 +198,7 @@ impl Core {
         }
         // Commits would go on until the memory for what the index lacks is used up, and then wait for ever.
         if self.index_full.load(Ordering::Acquire) {
-            return Err(crate::index::disk_full());
+            return Err(crate::index::disk_full(self.index.engine.survives_a_full_disk()));
         }
         Ok(())
     }

@@ -17,6 +17,7 @@
 pub(crate) mod apply;
 pub mod check;
 pub(crate) mod checkpoint;
+pub(crate) mod lsm;
 pub(crate) mod memory;
 pub(crate) mod open;
 pub(crate) mod page;
@@ -121,18 +122,44 @@ pub trait Engine: Send + Sync {
     /// Everything applied before is on stable storage when it returns.
     fn checkpoint(&self) -> Result<()>;
     /// Entries by keyspace, where the engine has counted from the start.
-    fn counts(&self) -> Option<[u64; 7]>;
+    fn counts(&self) -> Option<[u64; 7]> {
+        None
+    }
+    /// Whether it goes on by itself once a full disk has room again.
+    fn survives_a_full_disk(&self) -> bool {
+        false
+    }
     /// Whether it has ever said no for a reason of its own: then it is not trusted again.
     fn has_failed(&self) -> bool {
         false
     }
 }
 
-/// The engine could not grow. sled says so until it is opened again.
-pub(crate) fn disk_full() -> Error {
+/// The engine could not grow. `goes_on`: [`Engine::survives_a_full_disk`].
+pub(crate) fn disk_full(goes_on: bool) -> Error {
     Error::new(SqlState::DiskFull, "the index could not be written: No space left on device")
         .detail("The index is derived from the log, which is not affected.")
-        .hint("Free disk space, then restart the server. No data is lost.")
+        .hint(if goes_on {
+            "Free disk space: writing goes on by itself. No data is lost."
+        } else {
+            "Free disk space, then restart the server. No data is lost."
+        })
+}
+
+/// The engine has failed for good.
+fn lost(why: &str) -> Error {
+    types::err!(IndexCorrupted, "the index cannot be used: {why}")
+        .detail("The index is derived from the log, which is not affected.")
+        .hint("Restart the server: it makes the index again from the log.")
+}
+
+/// What an engine said when it panicked.
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown")
 }
 
 /// The engine, the recent versions in front of it, and how far each has come.

@@ -18,7 +18,10 @@ use types::{Error, Result, SqlState};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexEngine {
+    /// lsm-tree: what to use.
+    Lsm,
     Sled,
+    /// Nothing on disk: made from the log at each start.
     Memory,
 }
 

@@ -39,7 +39,7 @@ pub struct ClusterOptions {
 impl Default for ClusterOptions {
     fn default() -> ClusterOptions {
         ClusterOptions {
-            index: kv::store::IndexEngine::Sled,
+            index: kv::store::IndexEngine::Lsm,
             index_cache_bytes: 256 << 20,
             origin_host: "stele.local".into(),
             accept_missing_checkpoint: false,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   stele index 1
-//!   engine sled 0.34.7
+//!   engine lsm-tree 3
 //!   applied 4711
 //!   root 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef
 //!   entries 10 0 3 0 0 0 1          or: unknown
@@ -12,11 +12,12 @@
 //! ```
 //!
 //! `root` is the log's root over the transactions up to `applied`: an index of another log, or of one that was cut
-//! back, is told from ours. `clean` = closed in order; otherwise a crash of the process alone (same boot) is replayed
-//! from `applied`, and anything else is rebuilt.
+//! back, is told from ours. `clean` = closed in order; otherwise a crash is replayed from `applied`, if it was of the
+//! process alone (same boot) or the engine survives power loss, and anything else is rebuilt.
 
 use crate::TxId;
 use crate::fault::disk_error;
+use crate::store::IndexEngine;
 use host::{Host, OpenMode};
 use std::path::{Path, PathBuf};
 use types::Result;
@@ -42,8 +43,8 @@ impl Place {
         self.folder.join("index.checkpoint")
     }
 
-    pub(crate) fn engine_folder(&self) -> PathBuf {
-        self.folder.join("sled")
+    pub(crate) fn engine_folder(&self, engine: IndexEngine) -> PathBuf {
+        self.folder.join(engine.folder())
     }
 
     /// None where there is none, or none that can be trusted.
@@ -82,6 +83,13 @@ impl Place {
         file.read_exact_at(&mut id, 0).ok()?;
         let id = std::str::from_utf8(&id).ok()?;
         id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-').then(|| id.to_owned())
+    }
+}
+
+/// An engine that has failed says so now, not when it is closed: a killed server must not come back to it.
+pub(crate) fn distrust(host: &Host, engine_folder: &Path) {
+    if let Some(folder) = engine_folder.parent() {
+        let _ = Place { host: host.clone(), folder: folder.to_path_buf() }.remove();
     }
 }
 

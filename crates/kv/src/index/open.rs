@@ -2,16 +2,18 @@
 //!
 //! ```text
 //!   checkpoint file missing, damaged, of another engine or log          -> rebuild
-//!   closed in order, or the same boot (only the process died)           -> open, require Meta >= it, replay from it
+//!   closed in order, or the same boot (only the process died),
+//!   or an engine that survives power loss                               -> open, require Meta >= it, replay from it
 //!   anything else (power loss, a crash of the system)                   -> rebuild
 //! ```
 //!
 //! A rebuild starts from an empty folder with no checkpoint file, so a crash in the middle of one ends in another.
 
 use super::checkpoint::IndexCheckpoint;
+use super::lsm::LsmEngine;
 use super::memory::MemoryEngine;
 use super::sled::SledEngine;
-use super::{Index, Keyspace, META_APPLIED};
+use super::{Engine, Index, Keyspace, META_APPLIED, lsm, sled};
 use crate::fault::disk_error;
 use crate::guard;
 use crate::history::{Family, RowBody, storage_key, storage_span};
@@ -44,6 +46,30 @@ pub(crate) struct OpenIndex<'a> {
     pub progress: Option<&'a Progress>,
 }
 
+impl IndexEngine {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            IndexEngine::Lsm => lsm::NAME,
+            IndexEngine::Sled => sled::NAME,
+            IndexEngine::Memory => "memory",
+        }
+    }
+
+    /// Of its files, within the index's folder.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            IndexEngine::Lsm => "lsm",
+            IndexEngine::Sled => "sled",
+            IndexEngine::Memory => "memory",
+        }
+    }
+
+    /// Whether it opens as of its last checkpoint or later after power loss, with a prefix of what was applied.
+    fn survives_power_loss(self) -> bool {
+        self == IndexEngine::Lsm
+    }
+}
+
 impl OpenIndex<'_> {
     /// An index that is whole up to the ledger's last transaction.
     pub(crate) fn open(&self) -> Result<Index> {
@@ -53,7 +79,7 @@ impl OpenIndex<'_> {
                 index.replay(self.ledger, self.derive, 0, self.ledger.size(), true, self.progress)?;
                 index
             }
-            IndexEngine::Sled => match self.reopen() {
+            IndexEngine::Lsm | IndexEngine::Sled => match self.reopen() {
                 Ok(index) => index,
                 // No fault of the index: what its checkpoint is compared with could not be read.
                 Err(_) if let Some(wrong) = self.ledger.wrong_tile() => return Err(wrong.clone()),
@@ -70,18 +96,30 @@ impl OpenIndex<'_> {
         Place { host: self.host.clone(), folder: self.folder.to_path_buf() }
     }
 
+    /// The engine in `folder`, with `entries` in it where that is known.
+    fn open_engine(&self, folder: &Path, entries: Option<[u64; 7]>) -> Result<Box<dyn Engine>> {
+        Ok(match self.engine {
+            IndexEngine::Lsm => Box::new(LsmEngine::open(self.host, folder, self.cache_bytes)?),
+            IndexEngine::Sled => Box::new(SledEngine::open(self.host, folder, self.cache_bytes, entries)?),
+            IndexEngine::Memory => Box::new(MemoryEngine::default()),
+        })
+    }
+
     /// The index as it was left, brought up to date. Err: why it is in doubt; None where that is no damage (a new ledger,
     /// or the system ended while it was open).
     fn reopen(&self) -> Result<Index, Option<String>> {
         let place = self.place();
         let Some(checkpoint) = place.read() else {
             // A new ledger, or someone has removed the index: they may.
-            let new = !self.host.disk.is_dir(&place.engine_folder());
+            let new = !self.host.disk.is_dir(&place.engine_folder(self.engine));
             return Err((!new).then(|| "its checkpoint is missing or damaged".into()));
         };
         let IndexCheckpoint { engine, applied, root, entries, boot, clean } = checkpoint;
+        if engine != self.engine.name() {
+            return Err(Some(format!("it was made by the engine {engine}")));
+        }
         let same_boot = boot.is_some() && boot == place.boot();
-        if !(clean || same_boot) {
+        if !(clean || same_boot || self.engine.survives_power_loss()) {
             return Err(None);
         }
         if applied >= self.ledger.size() || self.ledger.root(applied + 1).ok() != Some(root) {
@@ -89,12 +127,10 @@ impl OpenIndex<'_> {
         }
         // Entries that were put after the checkpoint would be counted twice.
         let entries = entries.filter(|_| clean);
-        let sled = SledEngine::open(self.host, &place.engine_folder(), self.cache_bytes, entries)
+        let engine = self
+            .open_engine(&place.engine_folder(self.engine), entries)
             .map_err(|error| Some(format!("its engine cannot be opened: {}", error.message)))?;
-        let index = Index::new(Box::new(sled), Some(place));
-        if index.engine.name() != engine {
-            return Err(Some(format!("it was made by the engine {engine}")));
-        }
+        let index = Index::new(engine, Some(place));
         let whole = match index.engine.get(Keyspace::Meta, META_APPLIED) {
             Ok(Some(whole)) => whole.try_into().map(u64::from_be_bytes).ok(),
             _ => None,
@@ -118,19 +154,21 @@ impl OpenIndex<'_> {
             .create_dir_all(&place.folder)
             .map_err(|error| disk_error("could not create", &place.folder, &error))?;
         place.remove()?;
-        let folder = place.engine_folder();
-        if self.host.disk.exists(&folder) || self.host.disk.is_dir(&folder) {
-            self.host
-                .disk
-                .remove_dir_all(&folder)
-                .map_err(|error| disk_error("could not empty", &folder, &error))?;
+        for engine in [IndexEngine::Lsm, IndexEngine::Sled] {
+            let folder = place.engine_folder(engine);
+            if self.host.disk.exists(&folder) || self.host.disk.is_dir(&folder) {
+                self.host
+                    .disk
+                    .remove_dir_all(&folder)
+                    .map_err(|error| disk_error("could not empty", &folder, &error))?;
+            }
         }
+        let folder = place.engine_folder(self.engine);
         self.host
             .disk
             .create_dir_all(&folder)
             .map_err(|error| disk_error("could not create", &place.folder, &error))?;
-        let sled = SledEngine::open(self.host, &folder, self.cache_bytes, Some([0; 7]))?;
-        let index = Index::new(Box::new(sled), Some(place));
+        let index = Index::new(self.open_engine(&folder, Some([0; 7]))?, Some(place));
         index.replay(self.ledger, self.derive, 0, self.ledger.size(), true, self.progress)?;
         Ok(index)
     }

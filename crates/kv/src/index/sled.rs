@@ -5,7 +5,7 @@
 //! its batches take a process-wide lock (so writes are plain inserts by one caller; a process crash keeps a prefix of
 //! them). It does its own I/O: it needs a disk with real paths.
 
-use super::{Engine, Keyspace, Visit, Write};
+use super::{Engine, Keyspace, Visit, Write, lost};
 use crate::fault::disk_error;
 use crate::history::is_empty_range;
 use host::{Host, OpenMode};
@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use types::{Error, Result, SqlState, bail};
+
+/// Name and version, for the checkpoint.
+pub(crate) const NAME: &str = "sled 0.34.7";
 
 pub struct SledEngine {
     host: Host,
@@ -76,7 +79,7 @@ impl SledEngine {
 
 impl Engine for SledEngine {
     fn name(&self) -> &'static str {
-        "sled 0.34.7"
+        NAME
     }
 
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -137,14 +140,10 @@ impl Engine for SledEngine {
 impl SledEngine {
     fn guarded<T>(&self, work: impl FnOnce() -> sled::Result<T>) -> Result<T> {
         let outcome = guarded(work);
-        if outcome.as_ref().is_err_and(|error| error.state != SqlState::DiskFull) {
-            let first = !self.failed.swap(true, Ordering::AcqRel);
-            if first && let Some(folder) = self.folder.parent() {
-                // Now, not when it is closed: a killed server must not come back to it.
-                let place =
-                    super::checkpoint::Place { host: self.host.clone(), folder: folder.to_path_buf() };
-                let _ = place.remove();
-            }
+        if outcome.as_ref().is_err_and(|error| error.state != SqlState::DiskFull)
+            && !self.failed.swap(true, Ordering::AcqRel)
+        {
+            super::checkpoint::distrust(&self.host, &self.folder);
         }
         outcome
     }
@@ -189,28 +188,15 @@ fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(sled::Error::Io(error))) if error.kind() == std::io::ErrorKind::StorageFull => {
-            Err(super::disk_full())
+            Err(super::disk_full(false))
         }
         Ok(Err(sled::Error::Corruption { at, bt: _ })) => Err(lost(&match offset_of(&format!("{at:?}")) {
             Some(offset) => format!("corrupted data at offset {offset} of its file"),
             None => "corrupted data".to_owned(),
         })),
         Ok(Err(error)) => Err(lost(&error.to_string())),
-        Err(panic) => {
-            let text = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("unknown");
-            Err(lost(text))
-        }
+        Err(panic) => Err(lost(super::panic_text(&*panic))),
     }
-}
-
-fn lost(why: &str) -> Error {
-    types::err!(IndexCorrupted, "the index cannot be used: {why}")
-        .detail("The index is derived from the log, which is not affected.")
-        .hint("Restart the server: it makes the index again from the log.")
 }
 
 /// sled's own place (`Some(Inline(4711))`) as a number.

@@ -6,8 +6,8 @@ mod backup;
 mod concurrency;
 mod isolation;
 mod model;
+mod on_disk;
 mod prepared;
-mod sled;
 mod wrong_tile;
 
 use host::Host;
