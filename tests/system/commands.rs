@@ -164,7 +164,7 @@ fn a_check_changes_nothing() {
     let before = contents(&data);
     said(check(&data));
     assert!(contents(&data) == before, "the check of a sound folder changed it");
-    let engine = largest(&data, "index/sled", "db");
+    let engine = largest(&data, "index/lsm/tables", "");
     let middle = fs::read(&engine).unwrap().len() / 2;
     flip(&engine, middle);
     let before = contents(&data);
@@ -244,13 +244,13 @@ fn a_flipped_byte_in_the_checkpoint_is_damage_and_stops_the_server() {
 #[test]
 fn a_flipped_byte_in_the_index_never_changes_an_answer() {
     let data = filled();
-    let engine = largest(&data, "index/sled", "db");
+    let engine = largest(&data, "index/lsm/tables", "");
     let sound = fs::read(&engine).unwrap();
     let (mut found, step) = (0, (sound.len() / 24).max(1));
     for at in (0..sound.len()).step_by(step) {
         let copy = tempfile::tempdir().unwrap();
         copy_folder(&folder(&data), &folder(&copy));
-        flip(&largest(&copy, "index/sled", "db"), at);
+        flip(&largest(&copy, "index/lsm/tables", ""), at);
         let output = check(&copy);
         let said = text(&output);
         // A byte that the engine does not use may change without a trace.

@@ -219,7 +219,7 @@ fn an_index_of_a_later_format_is_made_again() {
     let output = run("stele", &["sql", "--data", kept.data().to_str().unwrap(), script.to_str().unwrap()]);
     let warned = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said(output).contains("Ada L."));
-    assert!(warned.contains("index") && warned.contains("checkpoint is missing or damaged"), "{warned}");
+    assert!(warned.contains("index") && warned.contains("checkpoint is missing or unreadable"), "{warned}");
     kept.is_sound();
 }
 

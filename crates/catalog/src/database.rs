@@ -37,6 +37,8 @@ pub struct Database {
 /// What the transactions of a database share.
 pub(crate) struct Shared {
     pub store: Store,
+    /// What was wrong with the index, so that it was made again.
+    index_damage: Option<String>,
     pub binder: Arc<dyn Binder>,
     states: Mutex<States>,
     /// A pending state was settled.
@@ -77,17 +79,18 @@ impl Database {
     /// Opens; makes the bootstrap rows (transaction 1: schema `public`) in a new ledger.
     /// `options.store.derive` is replaced by the catalog's own.
     pub fn open(host: Host, dir: &Path, options: Options) -> Result<Database> {
-        match Database::open_once(host.clone(), dir, options.clone()) {
+        match Database::open_once(host.clone(), dir, options.clone(), None) {
             // What the index holds could not be read: the log can.
             Err(error) if error.state == SqlState::IndexCorrupted => {
                 kv::index::distrust_index(&host, dir)?;
-                Database::open_once(host, dir, options)
+                Database::open_once(host, dir, options, Some(error.message.clone()))
             }
             opened => opened,
         }
     }
 
-    fn open_once(host: Host, dir: &Path, options: Options) -> Result<Database> {
+    /// `index_damage`: why it is opened again.
+    fn open_once(host: Host, dir: &Path, options: Options, index_damage: Option<String>) -> Result<Database> {
         let Options { store: mut store_options, binder } = options;
         let derive = Arc::new(CatalogDerive::new(binder.clone()));
         store_options.derive = derive.clone();
@@ -111,9 +114,11 @@ impl Database {
             Some(cells) => system_tables::counter(&cells)? as Oid,
             None => FIRST_USER_OID,
         };
+        let index_damage = index_damage.or_else(|| store.index_damage().map(str::to_owned));
         let database = Database {
             shared: Arc::new(Shared {
                 store,
+                index_damage,
                 binder,
                 states: Mutex::new(States { latest, pending: false, past: vec![], changes }),
                 settled: Condvar::new(),
@@ -134,9 +139,9 @@ impl Database {
 
     /// What was unusual when it was opened, and what was done about it: for the operator.
     pub fn warnings(&self) -> Vec<String> {
-        let store = &self.shared.store;
+        let Shared { store, index_damage, .. } = &*self.shared;
         let rebuilt =
-            store.index_damage().map(|damage| format!("the index was made again from the log: {damage}"));
+            index_damage.as_ref().map(|why| format!("the index was made again from the log: {why}"));
         store.ledger().notices().iter().cloned().chain(rebuilt).collect()
     }
 
@@ -154,8 +159,8 @@ impl Database {
             transaction,
             what,
         };
-        let store = &self.shared.store;
-        if let Some(damage) = store.index_damage() {
+        let Shared { store, index_damage, .. } = &*self.shared;
+        if let Some(damage) = index_damage {
             return Ok(vec![finding(None, format!("the index is not what it was left as: {damage}"))]);
         }
         let derive = CatalogDerive::new(self.shared.binder.clone());

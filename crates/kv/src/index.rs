@@ -23,7 +23,7 @@ pub(crate) mod open;
 pub(crate) mod page;
 pub(crate) mod sled;
 
-pub use check::{Finding, check_index, distrust_index, remove_derived};
+pub use check::{Finding, check_index, distrust_index, engine_of, remove_derived};
 
 use crate::guard;
 use crate::history::{Family, Stored, history_key, parse_value, split_storage_key};

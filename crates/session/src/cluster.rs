@@ -483,8 +483,7 @@ pub fn check_index(
     folder: &Path,
     progress: kv::ledger::Progress,
 ) -> Result<Vec<kv::check::Finding>> {
-    let options =
-        ClusterOptions { progress: Some(progress.clone()), accept_clock: true, ..ClusterOptions::default() };
+    let options = checking(&host, folder, &progress);
     let database = Database::open(host, folder, database_options(&options, "", false))?;
     match database.check_index(folder, Some(&progress)) {
         Ok(findings) => {
@@ -506,11 +505,17 @@ pub fn check_index(
     }
 }
 
+/// As it is, under a clock that may be any.
+fn checking(host: &Host, folder: &Path, progress: &kv::ledger::Progress) -> ClusterOptions {
+    let defaults = ClusterOptions::default();
+    let index = kv::index::engine_of(host, folder).unwrap_or(defaults.index);
+    ClusterOptions { index, progress: Some(progress.clone()), accept_clock: true, ..defaults }
+}
+
 /// Removes what is derived of the ledger in `folder`, and makes it again from the log. The folders that were removed.
 pub fn rebuild_derived(host: Host, folder: &Path, progress: kv::ledger::Progress) -> Result<Vec<PathBuf>> {
+    let options = checking(&host, folder, &progress);
     let removed = kv::index::remove_derived(&host, folder)?;
-    let options =
-        ClusterOptions { progress: Some(progress), accept_clock: true, ..ClusterOptions::default() };
     Database::open(host, folder, database_options(&options, "", false))?.close()?;
     Ok(removed)
 }

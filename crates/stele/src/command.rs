@@ -71,7 +71,10 @@ pub struct Open {
     /// The host part of new databases' names in checkpoints (fixed when a database is made)
     #[arg(long, value_name = "NAME", default_value = "stele.local")]
     pub origin_host: String,
-    /// Memory for the index's cache, in MiB
+    /// What keeps the index, which is derived: another one than before is made again from the log
+    #[arg(long, value_enum, default_value_t = IndexEngine::Lsm)]
+    pub index_engine: IndexEngine,
+    /// Memory for the index: what was read, and what waits to be written, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     pub index_cache_mib: u64,
     /// How long a log's files become, in KiB (a transaction of more than half of that is written in parts)
@@ -85,9 +88,19 @@ pub struct Open {
     pub accept_clock: bool,
 }
 
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum IndexEngine {
+    Lsm,
+    Sled,
+}
+
 impl Open {
     fn options(&self) -> ClusterOptions {
         ClusterOptions {
+            index: match self.index_engine {
+                IndexEngine::Lsm => kv::store::IndexEngine::Lsm,
+                IndexEngine::Sled => kv::store::IndexEngine::Sled,
+            },
             index_cache_bytes: self.index_cache_mib << 20,
             origin_host: self.origin_host.clone(),
             accept_missing_checkpoint: self.accept_missing_checkpoint,

@@ -5,6 +5,7 @@ use super::page::{describe, raw_page};
 use super::{Index, Keyspace};
 use crate::fault::disk_error;
 use crate::ledger::{Ledger, Progress};
+use crate::store::IndexEngine;
 use crate::{Derive, TxId};
 use host::Host;
 use std::collections::BTreeMap;
@@ -61,6 +62,13 @@ pub fn remove_derived(host: &Host, dir: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(removed)
+}
+
+/// What keeps the index of the store in `dir`. None: it is new, or will be made again.
+pub fn engine_of(host: &Host, dir: &Path) -> Option<IndexEngine> {
+    let place = super::checkpoint::Place { host: host.clone(), folder: dir.join(crate::store::INDEX_FOLDER) };
+    let engine = place.read()?.engine;
+    super::open::ON_DISK.into_iter().find(|known| known.name() == engine)
 }
 
 /// What the index of the store in `dir` holds was found to be wrong: the next open rebuilds it.

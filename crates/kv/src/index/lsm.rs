@@ -15,13 +15,14 @@ use crate::fault::disk_error;
 use crate::guard;
 use crate::history::is_empty_range;
 use host::Host;
+use lsm_tree::checksum::ChecksummedWriter;
 use lsm_tree::compaction::filter::{CompactionFilter, Context, Factory, ItemAccessor, Verdict};
 use lsm_tree::compaction::{CompactionStrategy, Leveled};
 use lsm_tree::config::{BlockSizePolicy, BloomConstructionPolicy};
 use lsm_tree::config::{CompressionPolicy, FilterPolicy, FilterPolicyEntry};
 use lsm_tree::{AbstractTree, AnyTree, Cache, CompressionType, Config, Guard, SeqNo, SequenceNumberCounter};
 use std::collections::HashSet;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -51,7 +52,7 @@ struct Tree {
     tree: AnyTree,
     sequence: SequenceNumberCounter,
     host: Host,
-    /// As the host's disk names it.
+    /// As the host's disk names them.
     folder: PathBuf,
     tables: PathBuf,
     failed: AtomicBool,
@@ -102,7 +103,7 @@ impl LsmEngine {
             sequence,
             host: host.clone(),
             folder: folder.to_path_buf(),
-            tables: path.join("tables"),
+            tables: folder.join("tables"),
             failed: AtomicBool::new(false),
             stopping,
             work: Mutex::default(),
@@ -275,33 +276,48 @@ impl Tree {
     /// Tables that a failed write has left take space and are nobody's.
     fn remove_debris(&self) {
         let Some(first) = guard::lock(&self.work).debris_from.take() else { return };
-        let _ = self.guarded(|| {
-            // Nobody else makes tables now.
-            let _flushing = self.tree.get_flush_lock();
-            let named: HashSet<u64> =
-                self.tree.current_version().iter_tables().map(|table| table.id()).collect();
-            for entry in std::fs::read_dir(&self.tables)? {
-                let entry = entry?;
-                let number = entry.file_name().to_str().and_then(|name| name.parse::<u64>().ok());
-                if number.is_some_and(|number| number >= first && !named.contains(&number)) {
-                    std::fs::remove_file(entry.path())?;
-                }
+        // Nobody else makes tables now.
+        let _flushing = self.tree.get_flush_lock();
+        let named: HashSet<u64> = self.tree.current_version().iter_tables().map(|table| table.id()).collect();
+        for name in self.host.disk.list(&self.tables).unwrap_or_default() {
+            if name.parse().is_ok_and(|number| number >= first && !named.contains(&number)) {
+                // What cannot be removed now is removed at the next start.
+                let _ = self.host.disk.remove_file(&self.tables.join(name));
             }
-            Ok(())
-        });
+        }
     }
 
     /// An error other than a full disk is the end of this index.
     fn guarded<T>(&self, work: impl FnOnce() -> lsm_tree::Result<T>) -> Result<T> {
         let outcome = guarded(work);
-        if let Err(error) = &outcome
-            && error.state != SqlState::DiskFull
-            && !self.stopping.load(Ordering::Acquire)
-            && !self.failed.swap(true, Ordering::AcqRel)
-        {
-            super::checkpoint::distrust(&self.host, &self.folder);
+        match outcome {
+            Err(error) if error.state != SqlState::DiskFull && !self.stopping.load(Ordering::Acquire) => {
+                if !self.failed.swap(true, Ordering::AcqRel) {
+                    super::checkpoint::distrust(&self.host, &self.folder);
+                }
+                Err(self.name_damage(error))
+            }
+            outcome => outcome,
         }
-        outcome
+    }
+
+    /// The crate does not say which file is damaged: a table that is not what was written is found by its checksum.
+    fn name_damage(&self, error: Error) -> Error {
+        let found = guarded(|| {
+            for table in self.tree.current_version().iter_tables() {
+                let path = self.tables.join(table.id().to_string());
+                let mut sum = ChecksummedWriter::new(std::io::sink());
+                sum.write_all(&self.host.disk.read(&path)?)?;
+                if sum.checksum() != table.checksum() {
+                    return Ok(Some(path));
+                }
+            }
+            Ok(None)
+        });
+        match found {
+            Ok(Some(path)) => lost(&format!("\"{}\" is not what was written", path.display())),
+            _ => error,
+        }
     }
 }
 

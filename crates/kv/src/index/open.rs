@@ -46,6 +46,9 @@ pub(crate) struct OpenIndex<'a> {
     pub progress: Option<&'a Progress>,
 }
 
+/// The engines that keep files.
+pub(crate) const ON_DISK: [IndexEngine; 2] = [IndexEngine::Lsm, IndexEngine::Sled];
+
 impl IndexEngine {
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -106,17 +109,18 @@ impl OpenIndex<'_> {
     }
 
     /// The index as it was left, brought up to date. Err: why it is in doubt; None where that is no damage (a new ledger,
-    /// or the system ended while it was open).
+    /// another engine, or the system ended while it was open).
     fn reopen(&self) -> Result<Index, Option<String>> {
         let place = self.place();
         let Some(checkpoint) = place.read() else {
             // A new ledger, or someone has removed the index: they may.
-            let new = !self.host.disk.is_dir(&place.engine_folder(self.engine));
-            return Err((!new).then(|| "its checkpoint is missing or damaged".into()));
+            let new = ON_DISK.iter().all(|engine| !self.host.disk.is_dir(&place.engine_folder(*engine)));
+            return Err((!new).then(|| "its checkpoint is missing or unreadable".into()));
         };
         let IndexCheckpoint { engine, applied, root, entries, boot, clean } = checkpoint;
         if engine != self.engine.name() {
-            return Err(Some(format!("it was made by the engine {engine}")));
+            let known = ON_DISK.iter().any(|known| known.name() == engine);
+            return Err((!known).then(|| format!("it was made by the engine {engine}")));
         }
         let same_boot = boot.is_some() && boot == place.boot();
         if !(clean || same_boot || self.engine.survives_power_loss()) {
@@ -154,7 +158,7 @@ impl OpenIndex<'_> {
             .create_dir_all(&place.folder)
             .map_err(|error| disk_error("could not create", &place.folder, &error))?;
         place.remove()?;
-        for engine in [IndexEngine::Lsm, IndexEngine::Sled] {
+        for engine in ON_DISK {
             let folder = place.engine_folder(engine);
             if self.host.disk.exists(&folder) || self.host.disk.is_dir(&folder) {
                 self.host
