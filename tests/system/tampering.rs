@@ -6,6 +6,7 @@
 //! - **check**, **audit**: the commands' exit code.
 //! - **client**: whoever has a checkpoint of before asks a server that started for the proof that it continues it.
 
+use lsm_tree::{AbstractTree, Config, Guard};
 use proof::checkpoint::Checkpoint;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -400,6 +401,25 @@ fn an_edited_index_entry() {
             });
         }
         assert!(places > 0);
+    });
+}
+
+#[test]
+fn an_edited_index_entry_with_its_checksum() {
+    row("an index entry changed, its checksum made right", |case| {
+        // By the engine's own means.
+        let tree = Config::new(case.at("index/lsm"), Default::default(), Default::default()).open().unwrap();
+        let number = tree.get_highest_persisted_seqno().unwrap() + 1;
+        for entry in tree.iter(number, None) {
+            let (key, value) = entry.into_inner().unwrap();
+            let mut value = value.to_vec();
+            if let Some(at) = value.windows(5).position(|window| window == b"Ada t") {
+                value[at..at + 3].copy_from_slice(b"Eve");
+                tree.insert(key, value, number);
+            }
+        }
+        assert!(tree.active_memtable().len() > 1);
+        tree.flush_active_memtable(0).unwrap();
     });
 }
 
