@@ -157,12 +157,10 @@ impl Transaction {
         if !self.written.contains(&object) {
             return Ok(());
         }
-        for (written, key, cells) in self.kv.writes() {
-            if written == object && cells.is_some() {
-                self.kv.delete(object, &key, None, vec![])?;
-            }
-        }
-        Ok(())
+        self.each_written(object, |transaction, key, cells| match cells {
+            Some(_) => transaction.kv.delete(object, &key, None, vec![]),
+            None => Ok(()),
+        })
     }
 
     /// The schema that a new object goes to: the one named, or the first of the search path that exists.

@@ -340,7 +340,7 @@ impl Transaction {
     ) -> Result<()> {
         let relation = table.relation.clone();
         self.kv.lock_row(relation.object_id, child_key, LockStrength::Update, LockWait::Block)?;
-        let own = self.kv.wrote(relation.object_id, child_key);
+        let own = self.kv.wrote(relation.object_id, child_key)?;
         let Some(newest) = self.kv.newest(relation.object_id, child_key)? else { return Ok(()) };
         let Some(cells) = &newest.cells else { return Ok(()) };
         let row = decode_row(table, cells)?;

@@ -28,11 +28,9 @@ impl Transaction {
         if !self.written.contains(&relation.object_id) {
             return Ok(());
         }
-        for (object, key, cells) in self.kv.writes() {
-            if object != relation.object_id {
-                continue;
-            }
-            let old = self.shared.store.snapshot(At::Latest)?.get(object, &key)?;
+        let object = relation.object_id;
+        self.each_written(object, |transaction, key, cells| {
+            let old = transaction.shared.store.snapshot(At::Latest)?.get(object, &key)?;
             let old =
                 old.and_then(|version| version.cells).map(|cells| decode_row(&table, &cells)).transpose()?;
             let new = cells.as_ref().map(|cells| decode_row(&table, cells)).transpose()?;
@@ -44,13 +42,13 @@ impl Transaction {
                 &mut derived,
             )?;
             match cells {
-                Some(cells) => self.kv.put(object, &key, cells, relation.descriptor_tx, derived)?,
+                Some(cells) => transaction.kv.put(object, &key, cells, relation.descriptor_tx, derived),
                 None => {
-                    let moved = self.kv.newest(object, &key)?.and_then(|version| version.moved_to);
-                    self.kv.delete(object, &key, moved.as_deref(), derived)?;
+                    let moved = transaction.kv.newest(object, &key)?.and_then(|version| version.moved_to);
+                    transaction.kv.delete(object, &key, moved.as_deref(), derived)
                 }
             }
-        }
+        })?;
         self.reencode.insert(relation.object_id);
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::state::State;
 use crate::table::Table;
 use kv::lock::AdvisoryKey;
 use kv::{
-    Committed, Isolation, LockWait, Meta, ObjectId, Savepoint, SessionLocks, Snapshot, TableMode, TxId,
+    Cells, Committed, Isolation, LockWait, Meta, ObjectId, Savepoint, SessionLocks, Snapshot, TableMode, TxId,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -478,12 +478,32 @@ impl Transaction {
                 tables.insert(*object, (self.shared.table(relation)?, relation.descriptor_tx));
             }
         }
-        for (object, key, cells) in self.kv.writes() {
-            let (Some((table, schema_tx)), Some(cells)) = (tables.get(&object), cells) else { continue };
-            let row = decode_row(table, &cells)?;
-            self.kv.put(object, &key, encode_row(table, &row)?, *schema_tx, vec![])?;
+        for (object, (table, schema_tx)) in tables {
+            self.each_written(object, |transaction, key, cells| {
+                let Some(cells) = cells else { return Ok(()) };
+                let row = decode_row(&table, &cells)?;
+                transaction.kv.put(object, &key, encode_row(&table, &row)?, schema_tx, vec![])
+            })?;
         }
         Ok(())
+    }
+
+    /// Each key of an object that this transaction has written, with its new cells. `visit` may write them again.
+    pub(crate) fn each_written(
+        &mut self,
+        object: ObjectId,
+        mut visit: impl FnMut(&mut Transaction, Vec<u8>, Option<Cells>) -> Result<()>,
+    ) -> Result<()> {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            self.check_interrupt()?;
+            let page = self.kv.written(object, after.as_deref())?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = Some(last.clone());
+            for (key, cells) in page {
+                visit(self, key, cells)?;
+            }
+        }
     }
 
     /// Counts the rows of a table for the planner.

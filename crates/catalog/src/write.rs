@@ -124,7 +124,7 @@ impl Transaction {
             if !granted.map_err(|error| in_relation(error, strength, &relation.name))? {
                 return Ok(LockedRow::Skipped);
             }
-            let own = self.kv.wrote(object, &key);
+            let own = self.kv.wrote(object, &key)?;
             let newest = self.kv.newest(object, &key)?;
             let Some(newest) = newest else { return Ok(LockedRow::Gone) };
             let changed = !own && newest.tx > seen;
@@ -138,7 +138,7 @@ impl Transaction {
             }
             match (newest.cells, newest.moved_to) {
                 (Some(cells), _) if moved => return Ok(LockedRow::Changed(key, decode_row(&table, &cells)?)),
-                (Some(cells), _) if self.kv.wrote_since_pin(object, &key) => {
+                (Some(cells), _) if self.kv.wrote_since_pin(object, &key)? => {
                     return Ok(LockedRow::Changed(key, decode_row(&table, &cells)?));
                 }
                 (Some(_), _) if !changed => return Ok(LockedRow::Same),
@@ -232,7 +232,7 @@ impl Transaction {
             newest.and_then(|version| version.cells).map(|cells| decode_row(table, &cells)).transpose()
         };
         let Some(row) = live(self)? else { return Ok(None) };
-        if self.kv.wrote(object, key) {
+        if self.kv.wrote(object, key)? {
             return Ok(Some((key.to_vec(), row)));
         }
         self.kv.lock_row(object, key, LockStrength::KeyShare, LockWait::Block)?;
@@ -242,7 +242,7 @@ impl Transaction {
     /// ON CONFLICT above READ COMMITTED may not act on a row that the snapshot does not see.
     fn check_visible(&self, table: &Table, key: &[u8]) -> Result<()> {
         let object = table.relation.object_id;
-        if self.kv.isolation() == Isolation::ReadCommitted || self.kv.wrote(object, key) {
+        if self.kv.isolation() == Isolation::ReadCommitted || self.kv.wrote(object, key)? {
             return Ok(());
         }
         match self.kv.newest(object, key)? {

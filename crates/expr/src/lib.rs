@@ -30,6 +30,7 @@ pub use context::{Context, Runtime};
 pub use eval::{eval, eval_constant, eval_filter, eval_set};
 pub use expr::{Expr, SortKey, SubplanKind};
 pub use function::{Binder, Function, Implementation, Volatility};
+pub use functions::series::Integers;
 pub use window::{Frame, FrameBound, FrameExclusion, FrameMode, WindowCall, WindowFunction};
 
 #[cfg(test)]

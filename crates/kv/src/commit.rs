@@ -69,6 +69,8 @@ pub(crate) struct Core {
     fatal: OnceLock<Error>,
     on_fatal: Mutex<Option<OnFatal>>,
     closed: AtomicBool,
+    /// Somebody to wait for: a store without threads has none.
+    has_applier: AtomicBool,
     applier: Wake,
     publisher: Wake,
 }
@@ -93,6 +95,8 @@ pub(crate) struct Wake {
 
 /// When more than this waits behind the batch that is being applied, the ordered step waits for the applier.
 const PENDING_BYTES_LIMIT: usize = 64 << 20;
+/// The same for large transactions, which every reader asks until the index has them.
+const PENDING_RUNS_LIMIT: usize = 8;
 /// A group's transactions and bytes: a block stays of a size that is read in one piece.
 const GROUP_LIMIT: usize = 512;
 const GROUP_BYTES_LIMIT: usize = 8 << 20;
@@ -102,9 +106,10 @@ impl Core {
         let drops = index.unfinished_drops()?.into_iter().map(|index| (index, 0)).collect();
         let newest = ledger.size().saturating_sub(1);
         Ok(Core {
+            // A full lock takes some hundred bytes.
+            locks: LockTable::new((index.spool.memory_bytes / 1_024).max(4)),
             ledger,
             index,
-            locks: LockTable::default(),
             next_owner: AtomicU64::new(1),
             ordered: AtomicU64::new(newest),
             durable: AtomicU64::new(newest),
@@ -119,6 +124,7 @@ impl Core {
             fatal: OnceLock::new(),
             on_fatal: Mutex::default(),
             closed: AtomicBool::new(false),
+            has_applier: AtomicBool::new(false),
             applier: Wake::default(),
             publisher: Wake::default(),
         })
@@ -237,7 +243,8 @@ impl Core {
                 .take(GROUP_LIMIT)
                 .take_while(|queued| {
                     let fits = size_bytes < GROUP_BYTES_LIMIT;
-                    size_bytes += queued.request.sealed.payload.len();
+                    size_bytes +=
+                        usize::try_from(queued.request.sealed.payload_bytes()).unwrap_or(usize::MAX);
                     fits
                 })
                 .count();
@@ -318,12 +325,18 @@ impl Core {
     /// transaction takes its memory anyhow, and small ones behind it need not wait until the index has it.
     fn wait_for_applier(&self) {
         let recent = || self.index.recent_bytes.load(Ordering::Relaxed);
-        if recent() < PENDING_BYTES_LIMIT {
+        let runs = || guard::read(&self.index.recent).layers().len();
+        if recent() < PENDING_BYTES_LIMIT && runs() < PENDING_RUNS_LIMIT {
+            return;
+        }
+        if !self.has_applier.load(Ordering::Acquire) {
             return;
         }
         let must_wait = |pending: &VecDeque<(TxId, Arc<Batch>)>| {
             let oldest = pending.front().map_or(usize::MAX, |(_, batch)| batch.size_bytes());
-            recent().saturating_sub(oldest) >= PENDING_BYTES_LIMIT && self.check_writable().is_ok()
+            let behind =
+                recent().saturating_sub(oldest) >= PENDING_BYTES_LIMIT || runs() >= PENDING_RUNS_LIMIT;
+            behind && self.check_writable().is_ok()
         };
         if !must_wait(&guard::lock(&self.pending)) {
             return;
@@ -382,6 +395,7 @@ impl Core {
 
     /// Applies what is durable; makes index checkpoints. Returns when told to stop and nothing is left.
     pub(crate) fn apply_in_background(&self) {
+        self.has_applier.store(true, Ordering::Release);
         // A bug here must not leave committers waiting for ever.
         if catch_unwind(AssertUnwindSafe(|| self.apply_until_closed())).is_err() {
             self.lose_index();
@@ -456,17 +470,28 @@ impl Core {
         let durable = self.durable();
         let (mut batches, mut size_bytes) = (Vec::new(), 0);
         for (tx, batch) in guard::lock(&self.pending).iter() {
-            if *tx > durable || size_bytes >= APPLY_BYTES {
+            // What is in a run comes alone.
+            let alone = batch.run.is_some();
+            if *tx > durable || size_bytes >= APPLY_BYTES || (alone && !batches.is_empty()) {
                 break;
             }
-            size_bytes += batch.size_bytes() + 64;
+            size_bytes += batch.run.as_ref().map_or(batch.size_bytes() + 64, |run| run.size_bytes as usize);
             batches.push((*tx, batch.clone()));
+            if alone {
+                break;
+            }
         }
         if batches.is_empty() {
             return Ok(0);
         }
         self.index.apply(&batches, true)?;
         guard::lock(&self.pending).drain(..batches.len());
+        if batches.iter().any(|(_, batch)| batch.run.is_some()) {
+            // Its file takes room. Whoever has the lock now does the same when it is done.
+            if let Ok(mut log) = self.order.try_lock() {
+                log.forget(self.oldest_serializable());
+            }
+        }
         self.applied.notify_all();
         Ok(size_bytes)
     }

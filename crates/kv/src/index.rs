@@ -28,10 +28,11 @@ pub use check::{Finding, check_index, distrust_index, engine_of, remove_derived}
 use crate::guard;
 use crate::history::{Family, Stored, history_key, parse_value, split_storage_key};
 use crate::recent::{Batch, Deaths, VersionTable};
+use crate::spool::Spool;
 use crate::{IndexId, TxId};
 use std::ops::{Bound, ControlFlow};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use types::{Error, Result, SqlState};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,6 +166,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 /// The engine, the recent versions in front of it, and how far each has come.
 pub(crate) struct Index {
     pub(crate) engine: Box<dyn Engine>,
+    pub(crate) spool: Arc<Spool>,
     pub(crate) recent: RwLock<VersionTable>,
     pub(crate) recent_bytes: AtomicUsize,
     pub(crate) deaths: RwLock<Deaths>,
@@ -181,9 +183,10 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    pub(crate) fn new(engine: Box<dyn Engine>, place: Option<checkpoint::Place>) -> Index {
+    pub(crate) fn new(engine: Box<dyn Engine>, place: Option<checkpoint::Place>, spool: Arc<Spool>) -> Index {
         Index {
             engine,
+            spool,
             recent: RwLock::default(),
             recent_bytes: AtomicUsize::new(0),
             deaths: RwLock::new(Deaths::new()),
@@ -204,8 +207,8 @@ impl Index {
         tx: TxId,
         dead: bool,
     ) -> Result<Option<Stored>> {
-        if let Some((tx, body)) = guard::read(&self.recent).at(family, key, tx) {
-            return Ok(Some(Stored { tx, body: body.to_vec() }));
+        if let Some((tx, body)) = self.recent_at(family, key, tx)? {
+            return Ok(Some(Stored { tx, body }));
         }
         if let Some(current) = self.engine.get(Keyspace::current(family), key)? {
             let current = parse_value(current)?;
@@ -223,6 +226,16 @@ impl Index {
                 if tombstone.tx <= tx { Ok(Some(tombstone)) } else { self.history_at(family, key, tx) }
             }
         }
+    }
+
+    /// The newest of those that are ordered and not yet applied.
+    fn recent_at(&self, family: Family, key: &[u8], tx: TxId) -> Result<Option<(TxId, Vec<u8>)>> {
+        let (found, layers) = {
+            let recent = guard::read(&self.recent);
+            let found = recent.at(family, key, tx).map(|(tx, body)| (tx, body.to_vec()));
+            (found, recent.layers())
+        };
+        layers.at(family, key, tx, found)
     }
 
     /// A key's newest superseded version not newer than `tx`.
@@ -257,9 +270,12 @@ impl Index {
     /// Every version of a key, oldest first.
     pub(crate) fn chain(&self, family: Family, key: &[u8]) -> Result<Vec<Stored>> {
         let mut chain = std::collections::BTreeMap::new();
-        for (tx, body) in guard::read(&self.recent).all(family, key) {
-            chain.insert(*tx, body.to_vec());
-        }
+        let layers = {
+            let recent = guard::read(&self.recent);
+            chain.extend(recent.all(family, key).iter().map(|(tx, body)| (*tx, body.to_vec())));
+            recent.layers()
+        };
+        chain.extend(layers.all(family, key)?);
         for keyspace in [Keyspace::current(family), Keyspace::dead(family)] {
             if let Some(value) = self.engine.get(keyspace, key)? {
                 let Stored { tx, body } = parse_value(value)?;

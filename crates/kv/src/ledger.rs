@@ -259,23 +259,26 @@ impl Ledger {
             }
             .encode();
             growth.append(&mut tree, hash::leaf::<Sha2>(&transaction));
-            let payload = &sealed.payload;
-            if payload.len() <= self.part_bytes && buffer.len() + payload.len() <= GROUP_MAX_BYTES {
+            if let Some(payload) = sealed.whole_payload()
+                && payload.len() <= self.part_bytes
+                && buffer.len() + payload.len() <= GROUP_MAX_BYTES
+            {
                 block::put_inline(buffer, &transaction, payload);
                 continue;
             }
             let stream = slot;
             let mut slots = Vec::new();
-            for (number, bytes) in (0..).zip(payload.chunks(self.part_bytes)) {
+            sealed.each_piece(self.part_bytes, &mut |bytes| {
                 let mut part = Vec::with_capacity(HEADER_BYTES + 12 + bytes.len());
                 part.resize(HEADER_BYTES, 0);
-                block::put_part(&mut part, stream, number, bytes);
+                block::put_part(&mut part, stream, slots.len() as u32, bytes);
                 header.slot = slot;
                 self.put(&header, &mut part)?;
                 slots.push(slot);
                 slot += 1;
-            }
-            block::put_in_parts(buffer, &transaction, stream, payload.len() as u64, &slots);
+                Ok(())
+            })?;
+            block::put_in_parts(buffer, &transaction, stream, sealed.payload_bytes(), &slots);
         }
         header.kind = Kind::Transactions;
         header.transactions = transactions;

@@ -30,6 +30,7 @@ pub mod recovery;
 pub mod restore;
 mod serializable;
 pub mod snapshot;
+mod spool;
 pub mod store;
 pub mod tiles;
 pub mod transaction;

@@ -6,10 +6,13 @@
 //! sleeps, it looks for itself in the wait-for graph: a cycle that exists only because of the queue's order is
 //! resolved by granting out of order, any other ends with 40P01 for the one that would have closed it.
 //!
+//! Of a transaction with very many locks of rows most are kept in few bytes ([`compact`]).
+//!
 //! Nothing here is on disk: after a crash there is no transaction left to hold a lock.
 
 use crate::guard;
 use crate::{IndexId, ObjectId};
+use compact::{CompactLocks, Lot};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
@@ -83,21 +86,33 @@ pub(crate) struct Patience {
 const POLL: Duration = Duration::from_millis(10);
 
 /// The locks of one database.
-#[derive(Default)]
 pub(crate) struct LockTable {
     state: Mutex<State>,
+    /// A transaction's locks of rows and values beyond so many are compact.
+    full_limit: usize,
 }
 
 /// What one transaction holds, in the order in which it was granted.
 #[derive(Default)]
 pub(crate) struct Held {
     modes: HashMap<Arc<Resource>, Modes>,
-    order: Vec<(Arc<Resource>, Modes)>,
+    order: Vec<Grant>,
+    /// How many of them were there at the newest savepoint.
+    marked: usize,
+    /// Rows and values among them.
+    compact_count: usize,
+}
+
+enum Grant {
+    One(Arc<Resource>, Modes),
+    /// A set of compact ones.
+    Set(Lot, u8, u64),
 }
 
 #[derive(Default)]
 struct State {
     queues: HashMap<Arc<Resource>, Queue>,
+    compact: CompactLocks,
     /// What each waiting owner waits for. A transaction waits for one thing at a time.
     waiting: HashMap<Owner, Arc<Resource>>,
 }
@@ -116,8 +131,33 @@ struct Waiter {
 }
 
 impl Held {
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.order.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// What is granted from here on can be released by itself.
+    pub(crate) fn mark(&mut self) -> usize {
+        self.marked = self.order.len();
+        self.marked
+    }
+
+    /// Whether some of it is known by fingerprint alone.
+    pub(crate) fn is_compact(&self) -> bool {
+        self.compact_count > 0
+    }
+
+    /// The set that a compact lock can go to: none of before the newest savepoint.
+    fn open_set(&self, lot: Lot, mode: u8) -> Option<u64> {
+        let since = self.order.get(self.marked..).unwrap_or_default();
+        since.iter().rev().find_map(|grant| match grant {
+            Grant::Set(of, in_mode, number) if (*of, *in_mode) == (lot, mode) => Some(*number),
+            _ => None,
+        })
     }
 
     /// Everything, in no order.
@@ -127,15 +167,22 @@ impl Held {
 
     /// Whether this transaction holds what excludes at least all that `mode` excludes.
     pub(crate) fn covers(&self, resource: &Resource, mode: u8) -> bool {
-        let Some(&modes) = self.modes.get(resource) else { return false };
-        let wanted = conflicts(resource, mode);
-        (0..8).any(|held| {
-            modes & (1 << held) != 0 && held >= mode && conflicts(resource, held) & wanted == wanted
-        })
+        self.modes.get(resource).is_some_and(|modes| covers(resource, *modes, mode))
     }
 }
 
+/// Whether `modes` together exclude at least all that `mode` excludes.
+fn covers(resource: &Resource, modes: Modes, mode: u8) -> bool {
+    let wanted = conflicts(resource, mode);
+    (0..8)
+        .any(|held| modes & (1 << held) != 0 && held >= mode && conflicts(resource, held) & wanted == wanted)
+}
+
 impl LockTable {
+    pub(crate) fn new(full_limit: usize) -> LockTable {
+        LockTable { state: Mutex::default(), full_limit }
+    }
+
     /// True = granted (or held already). False only with [`LockWait::SkipLocked`].
     pub(crate) fn acquire(
         &self,
@@ -149,12 +196,47 @@ impl LockTable {
         if held.covers(&resource, mode) {
             return Ok(true);
         }
+        if (held.is_compact() || held.order.len() >= self.full_limit)
+            && self.acquire_compact(owner, held, &resource, mode)?
+        {
+            return Ok(true);
+        }
         let resource = Arc::new(resource);
         if !self.grant(owner, &resource, mode, wait, patience)? {
             return Ok(false);
         }
         *held.modes.entry(resource.clone()).or_default() |= 1 << mode;
-        held.order.push((resource, 1 << mode));
+        held.order.push(Grant::One(resource, 1 << mode));
+        Ok(true)
+    }
+
+    /// True: it is held in few bytes. False: that cannot be, because of what it is, or because others hold or want it.
+    fn acquire_compact(&self, owner: Owner, held: &mut Held, resource: &Resource, mode: u8) -> Result<bool> {
+        let Some(lot) = resource.lot() else { return Ok(false) };
+        let mut state = guard::lock(&self.state);
+        if held.is_compact() && covers(resource, state.compact.held(owner, resource), mode) {
+            return Ok(true);
+        }
+        if held.order.len() < self.full_limit
+            || state.queues.contains_key(resource)
+            || state.compact.is_held_beside(owner, resource)
+        {
+            return Ok(false);
+        }
+        if held.compact_count >= compact::PRINTS_LIMIT {
+            return Err(Error::new(SqlState::OutOfMemory, "out of shared memory")
+                .detail("The transaction holds more row locks than there is memory for.")
+                .hint("Divide it into smaller ones, or lock the table."));
+        }
+        let number = match held.open_set(lot, mode) {
+            Some(number) => number,
+            None => {
+                let number = state.compact.begin(owner, lot, mode);
+                held.order.push(Grant::Set(lot, mode, number));
+                number
+            }
+        };
+        held.compact_count += usize::from(state.compact.add(number, resource));
         Ok(true)
     }
 
@@ -168,7 +250,9 @@ impl LockTable {
         patience: &Patience,
     ) -> Result<bool> {
         let mut state = guard::lock(&self.state);
+        let compact = state.compact.show(owner, resource);
         let queue = state.queues.entry(resource.clone()).or_default();
+        compact.into_iter().for_each(|(holder, mode)| queue.grant(holder, mode));
         if queue.may_pass(owner, resource, mode) {
             queue.grant(owner, mode);
             return Ok(true);
@@ -195,7 +279,16 @@ impl LockTable {
             return;
         }
         let mut state = guard::lock(&self.state);
-        for (resource, modes) in held.order.drain(keep..) {
+        held.marked = keep;
+        for grant in held.order.drain(keep..) {
+            let (resource, modes) = match grant {
+                Grant::One(resource, modes) => (resource, modes),
+                Grant::Set(lot, _, number) => {
+                    let count = state.release_set(owner, lot, number);
+                    held.compact_count = held.compact_count.saturating_sub(count);
+                    continue;
+                }
+            };
             state.release(owner, &resource, modes);
             if let Some(left) = held.modes.get_mut(&resource) {
                 *left &= !modes;
@@ -288,6 +381,7 @@ impl LockTable {
                 list.push((waiter.owner, resource.to_string(), mode_name(resource, waiter.mode), false));
             }
         }
+        list.extend(state.compact.list());
         list.sort();
         list
     }
@@ -549,6 +643,7 @@ impl fmt::Display for Resource {
     }
 }
 
+mod compact;
 mod session;
 #[cfg(test)]
 mod tests;

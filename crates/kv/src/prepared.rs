@@ -16,7 +16,7 @@ use crate::lock::{Held, LockWait};
 use crate::transaction::{Committed, Isolation, Transaction};
 use crate::{Cells, Meta, ObjectId};
 use state::State;
-use types::{Error, Result};
+use types::{Error, Result, SqlState};
 
 /// Where the row of a prepared transaction is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,9 @@ impl Transaction {
         cells: impl FnOnce(Vec<u8>) -> Result<Cells>,
     ) -> Result<Prepared> {
         self.core.check_writable()?;
+        if self.writes.is_spilled() || self.held.is_compact() {
+            return Err(too_large());
+        }
         // The session's next transaction is another one.
         let owner = self.core.next_owner();
         self.core.locks.transfer(self.owner, owner, &self.held)?;
@@ -76,6 +79,13 @@ impl Transaction {
     }
 }
 
+/// What is set aside is one value of a row.
+fn too_large() -> Error {
+    let message = "a transaction that has outgrown its memory cannot be prepared";
+    Error::new(SqlState::ProgramLimitExceeded, message)
+        .hint("Commit it, divide it into smaller ones, or give transactions more memory.")
+}
+
 impl Prepared {
     pub(crate) fn resume(mut transaction: Transaction, row: RowPlace, state: &[u8]) -> Result<Prepared> {
         let State { meta, reads, locks, rows, entries } = State::decode(state)
@@ -85,7 +95,7 @@ impl Prepared {
                 transaction.acquire(resource.clone(), mode, LockWait::Nowait)?;
             }
         }
-        transaction.writes.restore(rows, entries);
+        transaction.writes.restore(rows, entries)?;
         if let Some(reads) = reads {
             transaction.core.resume_prepared(transaction.owner, reads);
         }

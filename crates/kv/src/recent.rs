@@ -2,22 +2,27 @@
 //!
 //! A [`VersionTable`] is an ordered map from storage key to versions, each with a stamp: a transaction number in the
 //! table of recent versions, a statement-local counter in a write set. Readers look here before the engine, and the
-//! applier removes a version only after the engine has it, so a version is always in one of the two.
+//! applier removes a version only after the engine has it, so a version is always in one of the two. What is too much
+//! for memory is in [`Layers`] of runs beneath the table.
 
 use crate::TxId;
 use crate::history::{Family, is_empty_range, split_storage_key};
+use crate::spool::{Layers, Run as Spooled, Spool};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
+use types::Result;
 
 /// Bytes shared between a batch and the tables it goes to.
 pub(crate) type Shared = Arc<[u8]>;
 
 /// The changes of one transaction, each family sorted by storage key, one body per key.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Batch {
     pub rows: Vec<(Shared, Shared)>,
     pub entries: Vec<(Shared, Shared)>,
+    /// A large transaction's changes are all here.
+    pub run: Option<Arc<Spooled>>,
 }
 
 impl Batch {
@@ -28,7 +33,11 @@ impl Batch {
         }
     }
 
+    /// In memory.
     pub(crate) fn size_bytes(&self) -> usize {
+        if let Some(run) = &self.run {
+            return run.memory_bytes();
+        }
         self.rows.iter().chain(&self.entries).map(|(key, body)| key.len() + body.len() + 64).sum()
     }
 }
@@ -38,6 +47,9 @@ pub(crate) struct Run<T> {
     pub items: Vec<T>,
     pub end: Option<Vec<u8>>,
 }
+
+/// A key with one of its versions: stamp and body.
+pub(crate) type Stamped = (Vec<u8>, u64, Vec<u8>);
 
 impl<T> Default for Run<T> {
     fn default() -> Run<T> {
@@ -51,6 +63,7 @@ type Versions = Vec<(u64, Shared)>;
 #[derive(Default)]
 pub(crate) struct VersionTable {
     families: [BTreeMap<Shared, Versions>; 2],
+    layers: Arc<Layers>,
 }
 
 impl VersionTable {
@@ -69,7 +82,35 @@ impl VersionTable {
     }
 
     pub(crate) fn is_empty(&self, family: Family) -> bool {
-        self.map(family).is_empty()
+        self.map(family).is_empty() && !self.layers.has(family)
+    }
+
+    /// The runs beneath: to be asked after the table, without its lock.
+    pub(crate) fn layers(&self) -> Arc<Layers> {
+        self.layers.clone()
+    }
+
+    pub(crate) fn layers_mut(&mut self) -> &mut Layers {
+        Arc::make_mut(&mut self.layers)
+    }
+
+    /// Moves all that is in memory into a run beneath.
+    pub(crate) fn spill(&mut self, spool: &Spool) -> Result<()> {
+        let keys = self.families.iter().map(BTreeMap::len).sum::<usize>();
+        let mut writer = spool.write(keys as u64)?;
+        for family in Family::ALL {
+            for (key, versions) in self.map(family) {
+                for (stamp, body) in versions.iter().rev() {
+                    writer.push(family, key, *stamp, body)?;
+                }
+            }
+        }
+        let mut layers = Layers::clone(&self.layers);
+        layers.push(writer.finish()?, None);
+        layers.compact(spool)?;
+        self.layers = Arc::new(layers);
+        self.families = Default::default();
+        Ok(())
     }
 
     /// Adds a version newer than all that its key has.
@@ -78,6 +119,9 @@ impl VersionTable {
     }
 
     pub(crate) fn push_batch(&mut self, stamp: u64, batch: &Batch) {
+        if let Some(run) = &batch.run {
+            self.layers_mut().push(run.clone(), Some(stamp));
+        }
         for family in Family::ALL {
             for (key, body) in batch.family(family) {
                 self.push(family, key.clone(), stamp, body.clone());
@@ -85,26 +129,30 @@ impl VersionTable {
         }
     }
 
-    /// Replaces the newest version's body, where that version is newer than `after`. False = there is none such.
-    pub(crate) fn replace_top(&mut self, family: Family, key: &[u8], after: u64, body: &Shared) -> bool {
+    /// Replaces the newest version's body, where that version is newer than `after`: the one it had. None = there is none
+    /// such.
+    pub(crate) fn replace_top(
+        &mut self,
+        family: Family,
+        key: &[u8],
+        after: u64,
+        body: &Shared,
+    ) -> Option<Shared> {
         match self.map_mut(family).get_mut(key).and_then(|versions| versions.last_mut()) {
-            Some(top) if top.0 > after => {
-                top.1 = body.clone();
-                true
-            }
-            _ => false,
+            Some(top) if top.0 > after => Some(std::mem::replace(&mut top.1, body.clone())),
+            _ => None,
         }
     }
 
     /// Takes a key's newest version away again.
-    pub(crate) fn pop(&mut self, family: Family, key: &[u8]) {
+    pub(crate) fn pop(&mut self, family: Family, key: &[u8]) -> Option<Shared> {
         let map = self.map_mut(family);
-        if let Some(versions) = map.get_mut(key) {
-            versions.pop();
-            if versions.is_empty() {
-                map.remove(key);
-            }
+        let versions = map.get_mut(key)?;
+        let (_, body) = versions.pop()?;
+        if versions.is_empty() {
+            map.remove(key);
         }
+        Some(body)
     }
 
     /// Forgets a key's versions up to `stamp`.
@@ -128,7 +176,7 @@ impl VersionTable {
         self.map(family).get(key).map_or(&[], Vec::as_slice)
     }
 
-    /// Every key's newest version, in key order.
+    /// Every key's newest version in memory, in key order.
     pub(crate) fn tops(&self, family: Family) -> impl Iterator<Item = (&Shared, &Shared)> {
         self.map(family).iter().filter_map(|(key, versions)| versions.last().map(|(_, body)| (key, body)))
     }
@@ -143,7 +191,7 @@ impl VersionTable {
         backward: bool,
         stamp: u64,
         limit: usize,
-    ) -> Run<(Vec<u8>, u64, Vec<u8>)> {
+    ) -> Run<Stamped> {
         let mut run = Run::default();
         if self.map(family).is_empty() || is_empty_range(from, to) {
             return run;

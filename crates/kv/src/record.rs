@@ -14,10 +14,13 @@ mod unseal;
 pub use unseal::{Head, Unsealed, Unsealing, unseal};
 pub(crate) use unseal::{Pieces, nothing_more, reason_alone};
 
+use crate::history::{RowBody, split_storage_key};
+use crate::spool::Run;
 use crate::{Cells, ObjectId, TxId};
 use proof::hash::{self, Hash, Sha2};
 use proof::layout::{self, Entry};
 use proof::tree::Compact;
+use std::sync::Arc;
 use types::{Error, Result, bail};
 
 /// Longest key.
@@ -62,7 +65,7 @@ pub struct Meta {
 /// Hashed and encoded, ready for a block: all but tx_id and time.
 #[derive(Debug, Clone)]
 pub struct Sealed {
-    /// Sorted by (object, key).
+    /// Sorted by (object, key). Of a large transaction they are in its run.
     pub changes: Vec<Change>,
     pub meta: Meta,
     pub system: bool,
@@ -70,8 +73,16 @@ pub struct Sealed {
     /// RFC 6962 tree over the entries.
     pub entries_root: [u8; 32],
     pub meta_commit: [u8; 32],
-    /// The transaction's bytes in a block body, after T.
+    /// The transaction's bytes in a block body, after T: of a large one only those before its changes.
     pub payload: Vec<u8>,
+    run: Option<SealedRun>,
+}
+
+/// The changes of a large transaction, and how long they are in its payload.
+#[derive(Debug, Clone)]
+struct SealedRun {
+    run: Arc<Run>,
+    payload_bytes: u64,
 }
 
 /// A transaction read back from the log, its hashes verified against its leaf.
@@ -119,39 +130,131 @@ fn seal_with(mut changes: Vec<Change>, meta: Meta, system: bool, seed: [u8; 32])
         let object = twice[0].object;
         return Err(Error::internal(format!("two changes of one key of object {object} in a transaction")));
     }
-    let Some(entry_count) = u32::try_from(changes.len()).ok().filter(|count| *count < META_SALT) else {
-        bail!(ProgramLimitExceeded, "a transaction cannot change more than {} rows", META_SALT - 1);
-    };
-
-    let meta_bytes = meta.encode();
-    let mut payload =
-        Vec::with_capacity(64 + meta_bytes.len() + changes.iter().map(payload_bytes).sum::<usize>());
-    payload.push(ENTRIES_WITHOUT_HASHES);
-    payload.extend_from_slice(&seed);
-    put_v32(&mut payload, &meta_bytes)?;
-
-    let mut tree = Compact::<Sha2>::new();
-    let mut commits = Vec::new();
-    for (number, change) in (0..).zip(&changes) {
-        check(change)?;
-        let entry = entry(change, &derived_salt(&seed, number), &mut commits).encode();
-        tree.append(hash::leaf::<Sha2>(&entry), |_, _, _| ());
-        payload.push(change.op as u8);
-        payload.extend_from_slice(&change.object.to_be_bytes());
-        payload.extend_from_slice(&change.prev_tx.to_be_bytes());
-        payload.push(if change.moved_to.is_some() { FORM_MOVED } else { 0 });
-        payload.extend_from_slice(&change.key_salt);
-        put_key(&mut payload, &change.key);
-        if let Some(cells) = &change.cells {
-            payload.extend_from_slice(&change.schema_tx.to_be_bytes());
-            put_v32(&mut payload, &cells.0)?;
-        }
-        if let Some(key) = &change.moved_to {
-            put_key(&mut payload, key);
-        }
+    let mut sealing = Sealing::begin(meta, system, seed)?;
+    sealing.sealed.payload.reserve(changes.iter().map(payload_bytes).sum());
+    for change in &changes {
+        sealing.hash(change)?;
+        put_change(&mut sealing.sealed.payload, change)?;
     }
-    let meta_commit = hash::meta_commit::<Sha2>(&derived_salt(&seed, META_SALT), &meta_bytes);
-    Ok(Sealed { changes, meta, system, entry_count, entries_root: tree.root(), meta_commit, payload })
+    sealing.sealed.changes = changes;
+    Ok(sealing.finish())
+}
+
+/// A transaction that is sealed change after change.
+pub(crate) struct Sealing {
+    seed: [u8; 32],
+    tree: Compact<Sha2>,
+    commits: Vec<(u32, Hash)>,
+    sealed: Sealed,
+    payload_bytes: u64,
+}
+
+impl Sealing {
+    pub(crate) fn begin(meta: Meta, system: bool, seed: [u8; 32]) -> Result<Sealing> {
+        let meta_bytes = meta.encode();
+        let mut payload = Vec::with_capacity(64 + meta_bytes.len());
+        payload.push(ENTRIES_WITHOUT_HASHES);
+        payload.extend_from_slice(&seed);
+        put_v32(&mut payload, &meta_bytes)?;
+        let meta_commit = hash::meta_commit::<Sha2>(&derived_salt(&seed, META_SALT), &meta_bytes);
+        let (changes, entries_root, run) = (Vec::new(), [0; 32], None);
+        let sealed =
+            Sealed { changes, meta, system, entry_count: 0, entries_root, meta_commit, payload, run };
+        Ok(Sealing { seed, tree: Compact::new(), commits: Vec::new(), sealed, payload_bytes: 0 })
+    }
+
+    /// The next change by (object, key).
+    pub(crate) fn hash(&mut self, change: &Change) -> Result<()> {
+        check(change)?;
+        let number = self.sealed.entry_count;
+        if number == META_SALT - 1 {
+            bail!(ProgramLimitExceeded, "a transaction cannot change more than {number} rows");
+        }
+        let entry = entry(change, &derived_salt(&self.seed, number), &mut self.commits).encode();
+        self.tree.append(hash::leaf::<Sha2>(&entry), |_, _, _| ());
+        self.sealed.entry_count += 1;
+        self.payload_bytes += payload_bytes(change) as u64;
+        Ok(())
+    }
+
+    fn finish(self) -> Sealed {
+        Sealed { entries_root: self.tree.root(), ..self.sealed }
+    }
+
+    /// What was hashed is in this run, as the index keeps it.
+    pub(crate) fn finish_run(self, run: Arc<Run>) -> Sealed {
+        let run = Some(SealedRun { run, payload_bytes: self.payload_bytes });
+        Sealed { run, ..self.finish() }
+    }
+}
+
+impl Sealed {
+    pub fn payload_bytes(&self) -> u64 {
+        self.payload.len() as u64 + self.run.as_ref().map_or(0, |run| run.payload_bytes)
+    }
+
+    /// The payload, where it is in memory.
+    pub(crate) fn whole_payload(&self) -> Option<&[u8]> {
+        self.run.is_none().then_some(&self.payload)
+    }
+
+    /// The payload in pieces of this length; the last may be shorter.
+    pub(crate) fn each_piece(
+        &self,
+        piece_bytes: usize,
+        each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let Some(SealedRun { run, payload_bytes }) = &self.run else {
+            return self.payload.chunks(piece_bytes).try_for_each(each);
+        };
+        let (mut buffer, mut given_bytes) = (self.payload.clone(), 0);
+        let mut rows = run.rows()?;
+        while let Some((key, body)) = rows.next()? {
+            put_change(&mut buffer, &change_of(&key, &body)?)?;
+            while buffer.len() >= piece_bytes {
+                given_bytes += piece_bytes as u64;
+                each(&buffer[..piece_bytes])?;
+                buffer.drain(..piece_bytes);
+            }
+        }
+        if given_bytes + buffer.len() as u64 != self.payload.len() as u64 + payload_bytes {
+            return Err(Error::internal("a transaction that was put aside is not what was sealed"));
+        }
+        if buffer.is_empty() { Ok(()) } else { each(&buffer) }
+    }
+}
+
+/// A change from a row as the index keeps it.
+pub(crate) fn change_of(storage_key: &[u8], body: &[u8]) -> Result<Change> {
+    let RowBody { op, key_salt, schema_tx, prev_tx, moved_to, cells } = RowBody::decode(body)?;
+    let (object, key) = split_storage_key(storage_key);
+    Ok(Change {
+        object,
+        key: key.to_vec(),
+        op,
+        prev_tx,
+        key_salt,
+        schema_tx,
+        cells: cells.map(|cells| Cells(cells.to_vec())),
+        moved_to: moved_to.map(<[u8]>::to_vec),
+    })
+}
+
+fn put_change(payload: &mut Vec<u8>, change: &Change) -> Result<()> {
+    payload.push(change.op as u8);
+    payload.extend_from_slice(&change.object.to_be_bytes());
+    payload.extend_from_slice(&change.prev_tx.to_be_bytes());
+    payload.push(if change.moved_to.is_some() { FORM_MOVED } else { 0 });
+    payload.extend_from_slice(&change.key_salt);
+    put_key(payload, &change.key);
+    if let Some(cells) = &change.cells {
+        payload.extend_from_slice(&change.schema_tx.to_be_bytes());
+        put_v32(payload, &cells.0)?;
+    }
+    if let Some(key) = &change.moved_to {
+        put_key(payload, key);
+    }
+    Ok(())
 }
 
 fn same_key(a: &Change, b: &Change) -> bool {

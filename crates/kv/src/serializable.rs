@@ -9,11 +9,12 @@
 use crate::history::{Family, KeyRange, as_slices, split_storage_key, storage_key, storage_span};
 use crate::lock::Owner;
 use crate::recent::{Batch, Shared};
+use crate::spool::Run;
 use crate::{Span, TxId};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
-use types::{Error, SqlState};
+use types::{Error, Result, SqlState};
 
 /// Keys and spans of one table before it counts as a whole.
 const KEYS_LIMIT: usize = 4_096;
@@ -52,6 +53,13 @@ impl Reads {
 
     /// Whether a transaction has written something that was read.
     pub(crate) fn hit_by(&self, batch: &Batch) -> bool {
+        if let Some(run) = &batch.run {
+            // What cannot be read may have been hit.
+            return self
+                .0
+                .iter()
+                .any(|((family, id), extent)| extent.hit_by_run(*family, *id, run).unwrap_or(true));
+        }
         Family::ALL.into_iter().any(|family| {
             // Sorted by storage key, so each object's changes are one run.
             batch.family(family).chunk_by(|a, b| split_storage_key(&a.0).0 == split_storage_key(&b.0).0).any(
@@ -70,6 +78,22 @@ impl Extent {
         if self.keys.len() > KEYS_LIMIT || self.spans.len() > SPANS_LIMIT {
             *self = Extent { whole: true, ..Extent::default() };
         }
+    }
+
+    fn hit_by_run(&self, family: Family, id: u32, run: &Arc<Run>) -> Result<bool> {
+        for key in &self.keys {
+            if run.get(family, key)?.is_some() {
+                return Ok(true);
+            }
+        }
+        let whole = self.whole.then(|| storage_span(id, &Span::all()));
+        for (from, to) in self.spans.iter().chain(&whole) {
+            let (from, to) = as_slices(from, to);
+            if run.has_within(family, from, to)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn hit_by(&self, run: &[(Shared, Shared)]) -> bool {
@@ -145,7 +169,7 @@ mod tests {
     fn batch(keys: &[(u32, &[u8])]) -> Batch {
         let body: Shared = vec![1].into();
         let rows = keys.iter().map(|(id, key)| (storage_key(*id, key).into(), body.clone())).collect();
-        Batch { rows, entries: Vec::new() }
+        Batch { rows, ..Batch::default() }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::index::open::OpenIndex;
 use crate::ledger::{Ledger, LedgerOptions};
 use crate::prepared::{Prepared, RowPlace};
 use crate::snapshot::Snapshot;
+use crate::spool::Spool;
 use crate::transaction::{Isolation, Transaction};
 use crate::{At, Derive, IndexId, SessionLocks, TxId};
 use host::Host;
@@ -30,6 +31,8 @@ pub struct Options {
     pub ledger: LedgerOptions,
     pub index: IndexEngine,
     pub index_cache_bytes: u64,
+    /// What a transaction may hold in memory; what is more goes to files beside the index.
+    pub transaction_memory_bytes: usize,
     pub derive: Arc<dyn Derive>,
 }
 
@@ -45,6 +48,7 @@ struct Handle {
 
 /// Within a database's folder.
 pub(crate) const INDEX_FOLDER: &str = "index";
+const SPOOL_FOLDER: &str = "spool";
 
 impl Store {
     /// Opens the ledger, which locks the folder (55006 where another process has it), then the index: replayed from its
@@ -61,21 +65,24 @@ impl Store {
     /// [`Store::open`] without threads: what they do is left to the caller, by [`Store::wait_durable`],
     /// [`Store::apply`] and [`Ledger::publish`]. For simulations, in which nothing may happen by itself.
     pub fn open_still(host: Host, dir: &Path, options: Options) -> Result<Store> {
-        let Options { ledger, index, index_cache_bytes, derive } = options;
+        let Options { ledger, index, index_cache_bytes, transaction_memory_bytes, derive } = options;
         let progress = ledger.progress.clone();
+        let mut opened_ledger = Ledger::open(host.clone(), dir, ledger.clone())?;
+        // After the ledger, which has locked the folder.
+        let spool = Arc::new(Spool::open(&host, &dir.join(SPOOL_FOLDER), transaction_memory_bytes)?);
         let open_index = |ledger: &Ledger| {
             OpenIndex {
                 host: &host,
                 folder: &dir.join(INDEX_FOLDER),
                 engine: index,
                 cache_bytes: index_cache_bytes,
+                spool: &spool,
                 ledger,
                 derive: &*derive,
                 progress: progress.as_ref(),
             }
             .open()
         };
-        let mut opened_ledger = Ledger::open(host.clone(), dir, ledger.clone())?;
         let mut opened = open_index(&opened_ledger);
         // It reads the log, which cannot be told right or wrong by a wrong tile.
         if opened.is_err() && opened_ledger.wrong_tile().is_some() {

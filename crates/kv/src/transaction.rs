@@ -14,9 +14,10 @@
 use crate::commit::{Core, Request};
 use crate::guard;
 use crate::history::{Family, RowBody, Stored, UNCOMMITTED, split_storage_key, storage_key};
+use crate::index::open::body_of;
 use crate::lock::{Held, LockStrength, LockWait, Owner, Patience, Resource, TableMode};
 use crate::recent::{Batch, Shared};
-use crate::record::{self, Change, Sealed};
+use crate::record::{self, Change, Sealed, Sealing};
 use crate::serializable::Reads;
 use crate::snapshot::{Cursor, EntryCursor, IndexCursor, RowCursor, Snapshot, Version, Walk};
 use crate::writes::{Mark, WriteSet, Written};
@@ -90,12 +91,11 @@ impl Transaction {
         Transaction {
             snapshot: Snapshot { index: core.index.clone(), tx },
             owner: core.next_owner(),
-            core,
             random,
             isolation,
             at_least,
             begun: false,
-            writes: WriteSet::default(),
+            writes: WriteSet::new(core.index.spool.clone()),
             held: Held::default(),
             savepoints: Vec::new(),
             patience: Patience::default(),
@@ -103,6 +103,7 @@ impl Transaction {
             newest_seen: Arc::default(),
             reads: serializable.then(Mutex::default),
             may_write: false,
+            core,
         }
     }
 
@@ -149,7 +150,7 @@ impl Transaction {
 
     /// Locks are this owner's from now on, and deadlock reports name this process.
     pub(crate) fn own_locks_as(&mut self, owner: Owner, process: i32) {
-        debug_assert!(self.held.len() == 0, "locks cannot change hands");
+        debug_assert!(self.held.is_empty(), "locks cannot change hands");
         self.owner = owner;
         self.patience.process = Some(process);
     }
@@ -173,15 +174,15 @@ impl Transaction {
     }
     /// Whether this transaction has written the key since [`Transaction::pin_reads`]: what a query found is not what is
     /// there.
-    pub fn wrote_since_pin(&self, object: ObjectId, key: &[u8]) -> bool {
+    pub fn wrote_since_pin(&self, object: ObjectId, key: &[u8]) -> Result<bool> {
         let key = storage_key(object, key);
-        self.writes.get(Family::Row, &key) != self.writes.get_pinned(Family::Row, &key)
+        Ok(self.writes.get(Family::Row, &key)? != self.writes.get_pinned(Family::Row, &key)?)
     }
 
     // Reads: the snapshot, with this transaction's own writes over it.
 
     pub fn get(&self, object: ObjectId, key: &[u8]) -> Result<Option<Version>> {
-        if let Some(body) = self.writes.get_pinned(Family::Row, &storage_key(object, key)) {
+        if let Some(body) = self.writes.get_pinned(Family::Row, &storage_key(object, key))? {
             let own = Stored { tx: UNCOMMITTED, body };
             return if own.is_live() { own.into_version().map(Some) } else { Ok(None) };
         }
@@ -207,7 +208,7 @@ impl Transaction {
     /// The newest ordered state, whatever the snapshot, with own writes over it: what unique and foreign-key checks and
     /// re-checks after a lock read. A deleted key's version is returned too (`cells` None), for `moved_to`.
     pub fn newest(&self, object: ObjectId, key: &[u8]) -> Result<Option<Version>> {
-        match self.own(object, key) {
+        match self.own(object, key)? {
             Some(own) => own.into_version().map(Some),
             None => self.newest_committed(object, key)?.map(Stored::into_version).transpose(),
         }
@@ -224,8 +225,8 @@ impl Transaction {
     }
 
     /// Whether this transaction has written the key.
-    pub fn wrote(&self, object: ObjectId, key: &[u8]) -> bool {
-        self.own(object, key).is_some()
+    pub fn wrote(&self, object: ObjectId, key: &[u8]) -> Result<bool> {
+        Ok(self.own(object, key)?.is_some())
     }
 
     /// Whether another transaction has changed the key since the snapshot: above READ COMMITTED, who wants to write it
@@ -251,9 +252,8 @@ impl Transaction {
         derived: Vec<IndexChange>,
     ) -> Result<()> {
         self.claim(object, key, LockStrength::NoKeyUpdate)?;
-        self.writes.put(object, key, Some(&cells), schema_tx, None);
-        derived.into_iter().for_each(|change| self.writes.change_entry(change));
-        Ok(())
+        self.writes.put(object, key, Some(&cells), schema_tx, None)?;
+        derived.into_iter().try_for_each(|change| self.writes.change_entry(change))
     }
 
     pub fn delete(
@@ -264,9 +264,8 @@ impl Transaction {
         derived: Vec<IndexChange>,
     ) -> Result<()> {
         self.claim(object, key, LockStrength::Update)?;
-        self.writes.put(object, key, None, 0, moved_to);
-        derived.into_iter().for_each(|change| self.writes.change_entry(change));
-        Ok(())
+        self.writes.put(object, key, None, 0, moved_to)?;
+        derived.into_iter().try_for_each(|change| self.writes.change_entry(change))
     }
 
     // Locks: held to the end, or to the rollback of the savepoint they were first taken after.
@@ -293,7 +292,7 @@ impl Transaction {
     }
 
     pub fn savepoint(&mut self) -> Savepoint {
-        self.savepoints.push((self.writes.mark(), self.held.len()));
+        self.savepoints.push((self.writes.mark(), self.held.mark()));
         Savepoint(self.savepoints.len() - 1)
     }
 
@@ -316,10 +315,11 @@ impl Transaction {
         self.writes.rows_put()
     }
 
-    /// The write set so far, for whoever must see it before commit: (object, key, new cells or None).
-    pub fn writes(&self) -> Vec<Written> {
-        // Bodies of our own write set always decode.
-        self.writes.rows().unwrap_or_default()
+    /// What has been written of an object, for whoever must see it before commit: (key, new cells or None) in key order,
+    /// some of those after a key. None: there are no more.
+    pub fn written(&self, object: ObjectId, after: Option<&[u8]>) -> Result<Vec<Written>> {
+        const PAGE_ROWS: usize = 256;
+        self.writes.rows(object, after, PAGE_ROWS)
     }
 
     /// Seals, orders, syncs, applies. Blocks until durable (`durable` false: until ordered). Serializable: 40001.
@@ -345,6 +345,8 @@ impl Transaction {
         let serializable_at = reads.as_ref().map(|(snapshot, _)| *snapshot);
         let held = std::mem::take(&mut self.held);
         let request = Request { owner: self.owner, sealed, batch, held, reads, prepares };
+        // What was sealed is all that is needed of them, and they may be large.
+        self.writes = WriteSet::new(self.core.index.spool.clone());
         let outcome = self.core.commit(request, durable);
         if let Some(snapshot) = serializable_at {
             self.core.leave_serializable(snapshot);
@@ -354,13 +356,46 @@ impl Transaction {
     }
 
     /// The writes as the log and the index take them. None: there are none.
-    pub(crate) fn seal(&self, meta: Meta) -> Result<Option<(Sealed, Batch)>> {
+    pub(crate) fn seal(&mut self, meta: Meta) -> Result<Option<(Sealed, Batch)>> {
+        if self.writes.is_spilled() {
+            return self.seal_run(meta);
+        }
         let (changes, batch) = self.freeze()?;
         if changes.is_empty() {
             return Ok(None);
         }
         self.core.check_writable()?;
         Ok(Some((record::seal(changes, meta, self.system, &*self.random)?, batch)))
+    }
+
+    /// [`Transaction::seal`] of writes that are not in memory, change after change.
+    fn seal_run(&mut self, meta: Meta) -> Result<Option<(Sealed, Batch)>> {
+        self.core.check_writable()?;
+        let writes = self.writes.spilled()?;
+        let mut sealing = Sealing::begin(meta, self.system, host::random::bytes(&*self.random))?;
+        let mut run = self.core.index.spool.write(writes.keys())?;
+        let (mut rows, mut seen) = (writes.tops(Family::Row)?, 0u64);
+        while let Some((storage_key, body)) = rows.next()? {
+            if let Some(change) = self.net_change(&storage_key, &body)? {
+                sealing.hash(&change)?;
+                run.push(Family::Row, &storage_key, 0, &body_of(&change))?;
+            }
+            seen += 1;
+            if seen.is_multiple_of(1_024)
+                && let Some(interrupt) = &self.patience.interrupt
+            {
+                interrupt()?;
+            }
+        }
+        if run.is_empty() {
+            return Ok(None);
+        }
+        let mut entries = writes.tops(Family::Entry)?;
+        while let Some((key, body)) = entries.next()? {
+            run.push(Family::Entry, &key, 0, &body)?;
+        }
+        let run = run.finish()?;
+        Ok(Some((sealing.finish_run(run.clone()), Batch { run: Some(run), ..Batch::default() })))
     }
 
     /// SERIALIZABLE: the snapshot, whose place the caller has to leave, and what was read at it.
@@ -372,45 +407,50 @@ impl Transaction {
     /// As dropping it, but said aloud.
     pub fn rollback(self) {}
 
-    /// The net effect on each key against the newest state, which its lock keeps as it is.
+    /// The net effect on each key.
     fn freeze(&self) -> Result<(Vec<Change>, Batch)> {
         let mut changes = Vec::new();
         let mut rows: Vec<(Shared, Shared)> = Vec::new();
         for (storage_key, body) in self.writes.tops(Family::Row) {
-            let RowBody { op: _, key_salt: _, schema_tx, prev_tx: _, moved_to, cells } =
-                RowBody::decode(&body)?;
-            let before = self.core.index.version_at(Family::Row, &storage_key, TxId::MAX, true)?;
-            let was_live = before.as_ref().is_some_and(Stored::is_live);
-            let op = match (was_live, cells) {
-                (true, Some(_)) => Op::Update,
-                (false, Some(_)) => Op::Insert,
-                (true, None) => Op::Delete,
-                (false, None) => continue,
-            };
-            let (key_salt, prev_tx) = match &before {
-                Some(before) => (RowBody::decode(&before.body)?.key_salt, before.tx),
-                None => (host::random::bytes(&*self.random), 0),
-            };
-            let (object, key) = split_storage_key(&storage_key);
-            let body = RowBody { op, key_salt, schema_tx, prev_tx, moved_to, cells }.encode();
-            changes.push(Change {
-                object,
-                key: key.to_vec(),
-                op,
-                prev_tx,
-                key_salt,
-                schema_tx,
-                cells: cells.map(|cells| Cells(cells.to_vec())),
-                moved_to: moved_to.map(<[u8]>::to_vec),
-            });
-            rows.push((storage_key, body.into()));
+            if let Some(change) = self.net_change(&storage_key, &body)? {
+                rows.push((storage_key, body_of(&change).into()));
+                changes.push(change);
+            }
         }
-        Ok((changes, Batch { rows, entries: self.writes.tops(Family::Entry) }))
+        Ok((changes, Batch { rows, entries: self.writes.tops(Family::Entry), run: None }))
     }
 
-    fn own(&self, object: ObjectId, key: &[u8]) -> Option<Stored> {
+    /// What a write comes to against the newest state, which the key's lock keeps as it is. None: nothing.
+    fn net_change(&self, storage_key: &[u8], body: &[u8]) -> Result<Option<Change>> {
+        let RowBody { op: _, key_salt: _, schema_tx, prev_tx: _, moved_to, cells } = RowBody::decode(body)?;
+        let before = self.core.index.version_at(Family::Row, storage_key, TxId::MAX, true)?;
+        let was_live = before.as_ref().is_some_and(Stored::is_live);
+        let op = match (was_live, cells) {
+            (true, Some(_)) => Op::Update,
+            (false, Some(_)) => Op::Insert,
+            (true, None) => Op::Delete,
+            (false, None) => return Ok(None),
+        };
+        let (key_salt, prev_tx) = match &before {
+            Some(before) => (RowBody::decode(&before.body)?.key_salt, before.tx),
+            None => (host::random::bytes(&*self.random), 0),
+        };
+        let (object, key) = split_storage_key(storage_key);
+        Ok(Some(Change {
+            object,
+            key: key.to_vec(),
+            op,
+            prev_tx,
+            key_salt,
+            schema_tx,
+            cells: cells.map(|cells| Cells(cells.to_vec())),
+            moved_to: moved_to.map(<[u8]>::to_vec),
+        }))
+    }
+
+    fn own(&self, object: ObjectId, key: &[u8]) -> Result<Option<Stored>> {
         let body = self.writes.get(Family::Row, &storage_key(object, key))?;
-        Some(Stored { tx: UNCOMMITTED, body })
+        Ok(body.map(|body| Stored { tx: UNCOMMITTED, body }))
     }
 
     fn newest_committed(&self, object: ObjectId, key: &[u8]) -> Result<Option<Stored>> {

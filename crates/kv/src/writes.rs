@@ -3,19 +3,27 @@
 //! Every write gets the next stamp. A cursor remembers the stamp at which it was made and sees nothing newer (the
 //! Halloween problem); a rollback to a savepoint takes the newer ones away. A key written many times keeps one version
 //! where neither a savepoint nor a cursor can ask for an older one.
+//!
+//! What outgrows the memory of a transaction moves into runs of the spool: there a rollback marks the stamps that it took
+//! back, and nobody sees these any more.
 
 use crate::guard;
-use crate::history::{Family, RowBody, entry_body, split_storage_key, storage_key};
+use crate::history::{Family, RowBody, as_slices, entry_body, split_storage_key, storage_key, storage_span};
 use crate::index::page::Own;
 use crate::recent::{Shared, VersionTable};
-use crate::{Cells, IndexChange, ObjectId, Op, TxId};
+use crate::spool::{Layers, Spool};
+use crate::{Cells, IndexChange, ObjectId, Op, Span, TxId};
+use std::ops::Bound;
 use std::sync::{Arc, RwLock};
 use types::Result;
 
-#[derive(Default)]
 pub(crate) struct WriteSet {
     table: Arc<RwLock<VersionTable>>,
-    undo: Vec<(Family, Shared)>,
+    spool: Arc<Spool>,
+    /// Of what is in memory.
+    undo: Vec<(u64, Family, Shared)>,
+    /// What the table and `undo` take in memory, about.
+    memory_bytes: usize,
     stamp: u64,
     /// The stamp at the newest savepoint or pin: versions up to it must stay.
     kept: u64,
@@ -25,16 +33,32 @@ pub(crate) struct WriteSet {
     rows_put: u64,
 }
 
-/// A written key: its object, itself, the new cells or None.
-pub type Written = (ObjectId, Vec<u8>, Option<Cells>);
+/// A written key, and the new cells or None.
+pub type Written = (Vec<u8>, Option<Cells>);
 
 /// How much was written at some moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
-    undo: usize,
+    stamp: u64,
 }
 
+/// What a version takes in memory beside its key and body: measured, with what allocations round up to.
+const VERSION_BYTES: usize = 280;
+
 impl WriteSet {
+    pub(crate) fn new(spool: Arc<Spool>) -> WriteSet {
+        WriteSet {
+            table: Arc::default(),
+            spool,
+            undo: Vec::new(),
+            memory_bytes: 0,
+            stamp: 0,
+            kept: 0,
+            pinned: None,
+            rows_put: 0,
+        }
+    }
+
     pub(crate) fn put(
         &mut self,
         object: ObjectId,
@@ -42,7 +66,7 @@ impl WriteSet {
         cells: Option<&Cells>,
         schema_tx: TxId,
         moved_to: Option<&[u8]>,
-    ) {
+    ) -> Result<()> {
         self.rows_put += 1;
         let body = RowBody {
             // Which op it is, and the previous entry, are decided at commit.
@@ -53,34 +77,49 @@ impl WriteSet {
             moved_to,
             cells: cells.map(|cells| cells.0.as_slice()),
         };
-        self.push(Family::Row, storage_key(object, key).into(), body.encode().into());
+        self.push(Family::Row, storage_key(object, key).into(), body.encode().into())
     }
 
     /// A removal takes away only the entry of its own row: where rows swap unique values, the new owner may have come
     /// first.
-    pub(crate) fn change_entry(&mut self, change: IndexChange) {
+    pub(crate) fn change_entry(&mut self, change: IndexChange) -> Result<()> {
         let IndexChange { index, key, primary_key, add } = change;
         let key: Shared = storage_key(index, &key).into();
         if !add {
-            let table = guard::read(&self.table);
-            let top = table.at(Family::Entry, &key, u64::MAX);
+            let top = self.at(Family::Entry, &key, u64::MAX)?;
             if top.is_some_and(|(_, body)| body.get(1..) != Some(primary_key.as_slice())) {
-                return;
+                return Ok(());
             }
         }
-        self.push(Family::Entry, key, entry_body(add, &primary_key).into());
+        self.push(Family::Entry, key, entry_body(add, &primary_key).into())
     }
 
-    fn push(&mut self, family: Family, key: Shared, body: Shared) {
+    fn push(&mut self, family: Family, key: Shared, body: Shared) -> Result<()> {
         // A cursor holds a reference for as long as it lives.
         let unseen = Arc::strong_count(&self.table) == 1;
         let mut table = guard::write(&self.table);
-        if unseen && table.replace_top(family, &key, self.kept, &body) {
-            return;
+        let replaced = if unseen { table.replace_top(family, &key, self.kept, &body) } else { None };
+        match replaced {
+            Some(before) => {
+                self.memory_bytes = (self.memory_bytes + body.len()).saturating_sub(before.len());
+            }
+            None => {
+                self.stamp += 1;
+                self.memory_bytes += VERSION_BYTES + key.len() + body.len();
+                table.push(family, key.clone(), self.stamp, body);
+                self.undo.push((self.stamp, family, key));
+            }
         }
-        self.stamp += 1;
-        table.push(family, key.clone(), self.stamp, body);
-        self.undo.push((family, key));
+        drop(table);
+        if self.memory_bytes > self.spool.memory_bytes { self.spill() } else { Ok(()) }
+    }
+
+    /// Moves all of it out of memory.
+    fn spill(&mut self) -> Result<()> {
+        guard::write(&self.table).spill(&self.spool)?;
+        self.undo = Vec::new();
+        self.memory_bytes = 0;
+        Ok(())
     }
 
     /// Rows put so far: it only grows.
@@ -92,8 +131,19 @@ impl WriteSet {
         guard::read(&self.table).is_empty(Family::Row)
     }
 
-    pub(crate) fn get(&self, family: Family, key: &[u8]) -> Option<Vec<u8>> {
-        guard::read(&self.table).at(family, key, u64::MAX).map(|(_, body)| body.to_vec())
+    /// Whether some of it is not in memory.
+    pub(crate) fn is_spilled(&self) -> bool {
+        !guard::read(&self.table).layers().is_empty()
+    }
+
+    fn at(&self, family: Family, key: &[u8], stamp: u64) -> Result<Option<(u64, Shared)>> {
+        let table = guard::read(&self.table);
+        let found = table.at(family, key, stamp).map(|(stamp, body)| (stamp, body.clone()));
+        table.layers().at(family, key, stamp, found)
+    }
+
+    pub(crate) fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.at(family, key, u64::MAX)?.map(|(_, body)| body.to_vec()))
     }
 
     /// From here on queries see what is written now and nothing newer.
@@ -107,9 +157,9 @@ impl WriteSet {
     }
 
     /// [`WriteSet::get`], for a query.
-    pub(crate) fn get_pinned(&self, family: Family, key: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn get_pinned(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let stamp = self.pinned.unwrap_or(u64::MAX);
-        guard::read(&self.table).at(family, key, stamp).map(|(_, body)| body.to_vec())
+        Ok(self.at(family, key, stamp)?.map(|(_, body)| body.to_vec()))
     }
 
     /// [`WriteSet::view`], for a query.
@@ -128,39 +178,71 @@ impl WriteSet {
 
     pub(crate) fn mark(&mut self) -> Mark {
         self.kept = self.stamp;
-        Mark { undo: self.undo.len() }
+        Mark { stamp: self.stamp }
     }
 
     pub(crate) fn rollback_to(&mut self, mark: Mark) {
         let mut table = guard::write(&self.table);
-        for (family, key) in self.undo.drain(mark.undo.min(self.undo.len())..).rev() {
-            table.pop(family, &key);
+        while let Some((_, family, key)) = self.undo.pop_if(|(stamp, ..)| *stamp > mark.stamp) {
+            if let Some(body) = table.pop(family, &key) {
+                let bytes = VERSION_BYTES + key.len() + body.len();
+                self.memory_bytes = self.memory_bytes.saturating_sub(bytes);
+            }
+        }
+        if !table.layers().is_empty() {
+            table.layers_mut().take_back(mark.stamp, self.stamp);
         }
         // Stamps are never given out twice: a cursor made before must not see what is written after.
         self.kept = self.stamp;
     }
 
     /// Takes over the net writes of another write set. This one is empty.
-    pub(crate) fn restore(&mut self, rows: Vec<(Shared, Shared)>, entries: Vec<(Shared, Shared)>) {
+    pub(crate) fn restore(
+        &mut self,
+        rows: Vec<(Shared, Shared)>,
+        entries: Vec<(Shared, Shared)>,
+    ) -> Result<()> {
         for (family, writes) in [(Family::Row, rows), (Family::Entry, entries)] {
-            writes.into_iter().for_each(|(key, body)| self.push(family, key, body));
+            writes.into_iter().try_for_each(|(key, body)| self.push(family, key, body))?;
         }
+        Ok(())
     }
 
-    /// The net writes of a family, sorted by storage key.
+    /// The net writes of a family, sorted by storage key: of a write set that is in memory.
     pub(crate) fn tops(&self, family: Family) -> Vec<(Shared, Shared)> {
         guard::read(&self.table).tops(family).map(|(key, body)| (key.clone(), body.clone())).collect()
     }
 
-    pub(crate) fn rows(&self) -> Result<Vec<Written>> {
-        let mut rows = Vec::new();
-        for (key, body) in self.tops(Family::Row) {
-            let (object, key) = split_storage_key(&key);
-            let cells = RowBody::decode(&body)?.cells.map(|cells| Cells(cells.to_vec()));
-            rows.push((object, key.to_vec(), cells));
+    /// All of it as runs, for who reads it in order: nothing is left in memory.
+    pub(crate) fn spilled(&mut self) -> Result<Arc<Layers>> {
+        if self.memory_bytes > 0 {
+            self.spill()?;
         }
-        Ok(rows)
+        Ok(guard::read(&self.table).layers())
     }
+
+    /// Net writes of an object, in key order: up to `limit` of those after a key. None: there are no more.
+    pub(crate) fn rows(&self, object: ObjectId, after: Option<&[u8]>, limit: usize) -> Result<Vec<Written>> {
+        let span = match after {
+            Some(key) => Span { from: Bound::Excluded(key.to_vec()), to: Bound::Unbounded },
+            None => Span::all(),
+        };
+        let (mut from, to) = storage_span(object, &span);
+        let own = Own { table: self.table.clone(), stamp: u64::MAX };
+        loop {
+            let found = own.range(Family::Row, as_slices(&from, &to), false, limit)?;
+            match found.end {
+                // All of them were taken back.
+                Some(end) if found.items.is_empty() => from = Bound::Excluded(end),
+                _ => return found.items.into_iter().map(|(key, _, body)| written(&key, &body)).collect(),
+            }
+        }
+    }
+}
+
+fn written(key: &[u8], body: &[u8]) -> Result<Written> {
+    let cells = RowBody::decode(body)?.cells.map(|cells| Cells(cells.to_vec()));
+    Ok((split_storage_key(key).1.to_vec(), cells))
 }
 
 #[cfg(test)]
@@ -169,15 +251,17 @@ mod tests {
 
     #[test]
     fn a_pinned_query_sees_what_was_written_before_the_pin() {
-        let mut writes = WriteSet::default();
+        let spool = Spool::open(&host::Host::memory(1), std::path::Path::new("/spool"), 1 << 20).unwrap();
+        let mut writes = WriteSet::new(Arc::new(spool));
         let body = |writes: &WriteSet, pinned: bool| {
             let key = storage_key(7, b"k");
             let body =
                 if pinned { writes.get_pinned(Family::Row, &key) } else { writes.get(Family::Row, &key) };
-            body.and_then(|body| RowBody::decode(&body).unwrap().cells.map(<[u8]>::to_vec))
+            body.unwrap().and_then(|body| RowBody::decode(&body).unwrap().cells.map(<[u8]>::to_vec))
         };
-        let put =
-            |writes: &mut WriteSet, cells: &[u8]| writes.put(7, b"k", Some(&Cells(cells.to_vec())), 1, None);
+        let put = |writes: &mut WriteSet, cells: &[u8]| {
+            writes.put(7, b"k", Some(&Cells(cells.to_vec())), 1, None).unwrap()
+        };
         put(&mut writes, b"before");
         writes.pin();
         put(&mut writes, b"after");

@@ -25,6 +25,8 @@ use types::{Error, Oid, Result, Value, err};
 pub struct ClusterOptions {
     pub index: kv::store::IndexEngine,
     pub index_cache_bytes: u64,
+    /// What a transaction may hold in memory before the rest goes to files.
+    pub transaction_memory_bytes: usize,
     /// The host part of checkpoint origins.
     pub origin_host: String,
     pub accept_missing_checkpoint: bool,
@@ -41,6 +43,7 @@ impl Default for ClusterOptions {
         ClusterOptions {
             index: kv::store::IndexEngine::Lsm,
             index_cache_bytes: 256 << 20,
+            transaction_memory_bytes: 64 << 20,
             origin_host: "stele.local".into(),
             accept_missing_checkpoint: false,
             accept_clock: false,
@@ -434,6 +437,7 @@ pub(crate) fn database_options(options: &ClusterOptions, name: &str, create: boo
             },
             index: options.index,
             index_cache_bytes: options.index_cache_bytes,
+            transaction_memory_bytes: options.transaction_memory_bytes,
             derive: Arc::new(kv::NoDerive),
         },
         binder: Arc::new(crate::stored::StoredExpressions),

@@ -77,6 +77,9 @@ pub struct Open {
     /// Memory for the index: what was read, and what waits to be written, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     pub index_cache_mib: u64,
+    /// Memory for what one transaction writes, in MiB: what is more goes to files beside the index
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    pub transaction_memory_mib: u64,
     /// How long a log's files become, in KiB (a transaction of more than half of that is written in parts)
     #[arg(long, value_name = "KIB", default_value_t = 64 << 10, value_parser = clap::value_parser!(u64).range(4..=4 << 20))]
     pub log_segment_kib: u64,
@@ -102,6 +105,8 @@ impl Open {
                 IndexEngine::Sled => kv::store::IndexEngine::Sled,
             },
             index_cache_bytes: self.index_cache_mib << 20,
+            transaction_memory_bytes: usize::try_from(self.transaction_memory_mib << 20)
+                .unwrap_or(usize::MAX),
             origin_host: self.origin_host.clone(),
             accept_missing_checkpoint: self.accept_missing_checkpoint,
             accept_clock: self.accept_clock,

@@ -30,7 +30,7 @@ impl Transaction {
                 (true, true) => self.shared.allocate_row_id(new.object_id)?.to_be_bytes().to_vec(),
                 (true, false) => {
                     let key = new_table.row_key(&row)?;
-                    if self.kv.wrote(new.object_id, &key)
+                    if self.kv.wrote(new.object_id, &key)?
                         && let Some(index) = new_table.indexes.first()
                     {
                         let values = index.values(&new_table, &row)?.unwrap_or_default();

@@ -161,8 +161,13 @@ pub fn open_in(host: &Host, dir: &Path, index: IndexEngine) -> Database {
         segment_size_bytes: 1 << 20,
         progress: None,
     };
-    let store =
-        kv::store::Options { ledger, index, index_cache_bytes: 1 << 20, derive: Arc::new(kv::NoDerive) };
+    let store = kv::store::Options {
+        ledger,
+        index,
+        index_cache_bytes: 1 << 20,
+        transaction_memory_bytes: 1 << 20,
+        derive: Arc::new(kv::NoDerive),
+    };
     Database::open(host.clone(), dir, Options { store, binder: Arc::new(TinyBinder) }).unwrap()
 }
 

@@ -2,20 +2,31 @@
 
 use super::slice;
 use crate::context::Run;
-use expr::{Expr, Function};
+use expr::{Expr, Function, Integers};
 use plan::Plan;
 use types::batch::BATCH_ROWS;
-use types::{Batch, Error, Result, Value};
+use types::{Batch, DataType, Error, Result, Value};
 
 pub(super) struct FunctionScan {
-    rows: Option<Batch>,
-    position: usize,
+    source: Option<Source>,
     first_rows: usize,
+}
+
+enum Source {
+    Rows {
+        rows: Batch,
+        position: usize,
+    },
+    /// A series alone, made as it is read: it may be longer than memory.
+    Series {
+        series: Integers,
+        count: i64,
+    },
 }
 
 impl FunctionScan {
     pub fn new(first_rows: usize) -> FunctionScan {
-        FunctionScan { rows: None, position: 0, first_rows }
+        FunctionScan { source: None, first_rows }
     }
 
     pub fn next(
@@ -26,19 +37,52 @@ impl FunctionScan {
         run: &Run<'_, '_>,
         out: &mut Batch,
     ) -> Result<bool> {
-        if self.rows.is_none() {
-            self.rows = Some(all_rows(calls, ordinality, plan, run)?);
+        let is_first = self.source.is_none();
+        let wanted = if is_first { self.first_rows.min(BATCH_ROWS) } else { BATCH_ROWS };
+        let source = match &mut self.source {
+            Some(source) => source,
+            none => none.insert(open(calls, ordinality, plan, run)?),
+        };
+        match source {
+            Source::Rows { rows, position } => {
+                let end = rows.rows.min(position.saturating_add(wanted));
+                let start = std::mem::replace(position, end);
+                if start >= end {
+                    return Ok(false);
+                }
+                *out = slice(rows, start, end);
+            }
+            Source::Series { series, count } => {
+                let mut rows = Batch::new(plan.types.iter().map(|ty| ty.data_type));
+                for value in series.take(wanted) {
+                    *count += 1;
+                    rows.push_row(&[value, Value::Int8(*count)][..1 + usize::from(ordinality)]);
+                }
+                if rows.rows == 0 {
+                    return Ok(false);
+                }
+                *out = rows;
+            }
         }
-        let Some(rows) = &mut self.rows else { return Ok(false) };
-        let wanted = if self.position == 0 { self.first_rows.min(BATCH_ROWS) } else { BATCH_ROWS };
-        let end = rows.rows.min(self.position.saturating_add(wanted));
-        let start = std::mem::replace(&mut self.position, end);
-        if start >= end {
-            return Ok(false);
-        }
-        *out = slice(rows, start, end);
         Ok(true)
     }
+}
+
+fn open(calls: &[Expr], ordinality: bool, plan: &Plan, run: &Run<'_, '_>) -> Result<Source> {
+    if let [call] = calls
+        && let Some((function, args)) = set_call(call)
+        && function.name == "generate_series"
+        && args.iter().all(|arg| matches!(arg.data_type(), DataType::Int4 | DataType::Int8))
+        && plan.types.len() == 1 + usize::from(ordinality)
+    {
+        let args = args.iter().map(|arg| run.eval_constant(arg)).collect::<Result<Vec<Value>>>()?;
+        return Ok(if args.iter().any(Value::is_null) {
+            Source::Rows { rows: Batch::default(), position: 0 }
+        } else {
+            Source::Series { series: Integers::new(&args)?, count: 0 }
+        });
+    }
+    Ok(Source::Rows { rows: all_rows(calls, ordinality, plan, run)?, position: 0 })
 }
 
 /// The function and its arguments, if `expr` is a call that returns a set.

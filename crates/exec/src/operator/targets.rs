@@ -5,7 +5,7 @@ use crate::context::Run;
 use catalog::{LockedRow, RowKey};
 use expr::Expr;
 use kv::{LockStrength, LockWait};
-use plan::Plan;
+use plan::{Node, Plan};
 use std::collections::HashSet;
 use std::sync::Arc;
 use types::schema::{ConstraintKind, IndexKey, Relation};
@@ -14,7 +14,9 @@ use types::{Batch, Error, Result, Value};
 /// Each row once, locked, and still to be changed.
 #[derive(Default)]
 pub(super) struct Targets {
+    /// Where the input may name a row twice.
     met: HashSet<RowKey>,
+    names_each_once: bool,
     rows: Batch,
     position: usize,
 }
@@ -31,6 +33,7 @@ impl Targets {
     ) -> Result<bool> {
         if self.position == self.rows.rows {
             self.position = 0;
+            self.names_each_once = names_each_once(plan);
             if !input.next_rows(plan, run, &mut self.rows)? {
                 return Ok(false);
             }
@@ -65,10 +68,9 @@ impl Targets {
                 return Err(Error::internal("a row to be changed without its key"));
             };
             // A join may name a row more than once: the first wins.
-            if self.met.contains(&key) {
+            if !self.names_each_once && !self.met.insert(key.clone()) {
                 continue;
             }
-            self.met.insert(key.clone());
             let locked = run.transaction()?.lock_row(relation, &key, strength, LockWait::Block)?;
             match locked {
                 LockedRow::Same => {}
@@ -109,6 +111,15 @@ impl Targets {
             }
         }
         Ok((keys, newest))
+    }
+}
+
+/// Whether these are a table's own rows: then none is there twice, and millions need not be remembered.
+fn names_each_once(plan: &Plan) -> bool {
+    match &plan.node {
+        Node::Scan(_) => true,
+        Node::Filter { input, .. } | Node::Project { input, .. } => names_each_once(input),
+        _ => false,
     }
 }
 

@@ -35,6 +35,7 @@ impl World {
             ledger,
             index: IndexEngine::Memory,
             index_cache_bytes: 1 << 20,
+            transaction_memory_bytes: 1 << 20,
             derive: Arc::new(kv::NoDerive),
         };
         let options = catalog::Options { store, binder: Arc::new(plan::bind::ExpressionBinder::default()) };

@@ -29,26 +29,48 @@ fn zero_step() -> Error {
 }
 
 pub(crate) fn integers(context: &Context<'_>, args: &[Value]) -> Result<Vec<Vec<Value>>> {
-    let bounds: Vec<i64> = args.iter().filter_map(Value::as_i64).collect();
-    let (start, stop, step) = match *bounds {
-        [start, stop] => (start, stop, 1),
-        [start, stop, step] => (start, stop, step),
-        _ => return Err(unexpected(args)),
-    };
-    if step == 0 {
-        return Err(zero_step());
-    }
-    let narrow = matches!(args[0], Value::Int4(_));
     let mut rows = Vec::new();
-    let mut next = Some(start);
-    while let Some(value) = next.filter(|value| if step > 0 { *value <= stop } else { *value >= stop }) {
+    for value in Integers::new(args)? {
         if rows.len() % ROWS_PER_CHECK == 0 {
             context.runtime.check_interrupt()?;
         }
-        rows.push(vec![if narrow { Value::Int4(value as i32) } else { Value::Int8(value) }]);
-        next = value.checked_add(step);
+        rows.push(vec![value]);
     }
     Ok(rows)
+}
+
+/// A series of integers, made as it is read.
+pub struct Integers {
+    next: Option<i64>,
+    stop: i64,
+    step: i64,
+    narrow: bool,
+}
+
+impl Integers {
+    /// From, to and perhaps the step: integers and not NULL.
+    pub fn new(args: &[Value]) -> Result<Integers> {
+        let bounds: Vec<i64> = args.iter().filter_map(Value::as_i64).collect();
+        let (start, stop, step) = match *bounds {
+            [start, stop] => (start, stop, 1),
+            [start, stop, step] => (start, stop, step),
+            _ => return Err(unexpected(args)),
+        };
+        if step == 0 {
+            return Err(zero_step());
+        }
+        Ok(Integers { next: Some(start), stop, step, narrow: matches!(args.first(), Some(Value::Int4(_))) })
+    }
+}
+
+impl Iterator for Integers {
+    type Item = Value;
+    fn next(&mut self) -> Option<Value> {
+        let (step, stop) = (self.step, self.stop);
+        let value = self.next.filter(|value| if step > 0 { *value <= stop } else { *value >= stop })?;
+        self.next = value.checked_add(step);
+        Some(if self.narrow { Value::Int4(value as i32) } else { Value::Int8(value) })
+    }
 }
 
 pub(crate) fn numerics(context: &Context<'_>, args: &[Value]) -> Result<Vec<Vec<Value>>> {

@@ -12,6 +12,7 @@ use crate::history::{
     storage_span, value,
 };
 use crate::recent::{Batch, Shared};
+use crate::spool::Run;
 use crate::store::IndexEntry;
 use crate::{IndexChange, IndexId, Op, Span, TxId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,11 +24,16 @@ use types::Result;
 const PORTION: usize = 1_024;
 
 impl Index {
-    /// Applies whole transactions, ascending and without a gap since the last call. The caller holds `applying`.
+    /// Applies whole transactions, ascending and without a gap since the last call; one that is in a run comes alone. The
+    /// caller holds `applying`.
     /// `fresh`: the engine cannot have seen any of them, so a first insert needs no look.
     pub(crate) fn apply(&self, batches: &[(TxId, Arc<Batch>)], fresh: bool) -> Result<()> {
-        let Some(&(last, _)) = batches.last() else { return Ok(()) };
+        let Some((last, batch)) = batches.last() else { return Ok(()) };
+        let last = *last;
         let mut writes = Vec::new();
+        if let Some(run) = &batch.run {
+            self.plan_run(last, run, fresh, &mut writes)?;
+        }
         for family in Family::ALL {
             // Sorted by key over the whole portion: sequential work is cheap for every engine.
             let mut changes: Vec<(&Shared, TxId, &Shared)> = batches
@@ -47,6 +53,19 @@ impl Index {
         self.engine.apply(&mut writes.drain(..))?;
         self.applied.store(last, Ordering::Release);
         self.forget(batches, last);
+        Ok(())
+    }
+
+    /// A large transaction, portion after portion.
+    fn plan_run(&self, tx: TxId, run: &Arc<Run>, fresh: bool, writes: &mut Vec<Write>) -> Result<()> {
+        for (family, mut changes) in [(Family::Row, run.rows()?), (Family::Entry, run.entries()?)] {
+            while let Some((key, body)) = changes.next()? {
+                self.plan(family, &[(&key.into(), tx, &body.into())], fresh, writes)?;
+                if writes.len() >= PORTION {
+                    self.engine.apply(&mut writes.drain(..))?;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -125,7 +144,10 @@ impl Index {
     /// The engine has them: the table of recent versions may let go.
     fn forget(&self, batches: &[(TxId, Arc<Batch>)], applied: TxId) {
         let mut size_bytes = 0;
-        for (_, batch) in batches {
+        for (tx, batch) in batches {
+            if batch.run.is_some() {
+                guard::write(&self.recent).layers_mut().remove(*tx);
+            }
             for family in Family::ALL {
                 for portion in batch.family(family).chunks(PORTION) {
                     let mut recent = guard::write(&self.recent);

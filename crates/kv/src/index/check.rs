@@ -83,7 +83,7 @@ fn compare(
     derive: &dyn Derive,
     progress: Option<&Progress>,
 ) -> Result<Vec<Finding>> {
-    let model = Index::new(Box::new(MemoryEngine::default()), None);
+    let model = Index::new(Box::new(MemoryEngine::default()), None, index.spool.clone());
     let size = index.applied.load(Ordering::Acquire) + 1;
     model.replay(ledger, derive, 0, size, true, progress)?;
     let first_derived = first_derived(&model)?;
@@ -186,8 +186,13 @@ mod tests {
             segment_size_bytes: 1 << 20,
             progress: None,
         };
-        let options =
-            Options { ledger, index: IndexEngine::Memory, index_cache_bytes: 0, derive: Arc::new(NoDerive) };
+        let options = Options {
+            ledger,
+            index: IndexEngine::Memory,
+            index_cache_bytes: 0,
+            transaction_memory_bytes: 1 << 20,
+            derive: Arc::new(NoDerive),
+        };
         Store::open(Host::memory(1), Path::new("/db"), options).unwrap()
     }
 

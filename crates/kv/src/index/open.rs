@@ -22,8 +22,10 @@ use crate::index::checkpoint::Place;
 use crate::index::page::Reach;
 use crate::ledger::{Ledger, Progress};
 use crate::recent::Batch;
-use crate::record::{Change, Record};
+use crate::record::{Change, Record, Unsealing, change_of};
+use crate::spool::Spool;
 use crate::store::IndexEngine;
+use crate::writes::WriteSet;
 use crate::{Cells, Derive, ObjectId, Span, TxId};
 use host::Host;
 use std::ops::{Bound, ControlFlow};
@@ -41,6 +43,7 @@ pub(crate) struct OpenIndex<'a> {
     pub folder: &'a Path,
     pub engine: IndexEngine,
     pub cache_bytes: u64,
+    pub spool: &'a Arc<Spool>,
     pub ledger: &'a Ledger,
     pub derive: &'a dyn Derive,
     pub progress: Option<&'a Progress>,
@@ -78,7 +81,7 @@ impl OpenIndex<'_> {
     pub(crate) fn open(&self) -> Result<Index> {
         let index = match self.engine {
             IndexEngine::Memory => {
-                let index = Index::new(Box::new(MemoryEngine::default()), None);
+                let index = Index::new(Box::new(MemoryEngine::default()), None, self.spool.clone());
                 index.replay(self.ledger, self.derive, 0, self.ledger.size(), true, self.progress)?;
                 index
             }
@@ -134,7 +137,7 @@ impl OpenIndex<'_> {
         let engine = self
             .open_engine(&place.engine_folder(self.engine), entries)
             .map_err(|error| Some(format!("its engine cannot be opened: {}", error.message)))?;
-        let index = Index::new(engine, Some(place));
+        let index = Index::new(engine, Some(place), self.spool.clone());
         let whole = match index.engine.get(Keyspace::Meta, META_APPLIED) {
             Ok(Some(whole)) => whole.try_into().map(u64::from_be_bytes).ok(),
             _ => None,
@@ -172,7 +175,7 @@ impl OpenIndex<'_> {
             .disk
             .create_dir_all(&folder)
             .map_err(|error| disk_error("could not create", &place.folder, &error))?;
-        let index = Index::new(self.open_engine(&folder, Some([0; 7]))?, Some(place));
+        let index = Index::new(self.open_engine(&folder, Some([0; 7]))?, Some(place), self.spool.clone());
         index.replay(self.ledger, self.derive, 0, self.ledger.size(), true, self.progress)?;
         Ok(index)
     }
@@ -195,16 +198,26 @@ impl Index {
         derive.begin(&|object| self.current_rows(object, from))?;
         let _applying = guard::lock(&self.applying);
         let (mut pending, mut size_bytes) = (Vec::new(), 0);
-        ledger.replay(from, &mut |record: Record| {
-            let tx = record.tx;
+        ledger.walk(from, &mut |unsealing| {
+            let tx = unsealing.head().tx;
             if tx >= size {
                 return Ok(ControlFlow::Break(()));
             }
-            let batch = Arc::new(self.batch_of(record, derive)?);
+            let large = unsealing.payload_bytes() > self.spool.memory_bytes as u64 / 4;
+            if large {
+                self.apply(&pending, fresh)?;
+                pending.clear();
+            }
+            let batch = if large {
+                self.run_of(unsealing, derive)?
+            } else {
+                self.batch_of(unsealing.into_record()?, derive)?
+            };
+            let batch = Arc::new(batch);
             guard::write(&self.recent).push_batch(tx, &batch);
             size_bytes += batch.size_bytes() + 64;
             pending.push((tx, batch));
-            if size_bytes >= REPLAY_BYTES {
+            if size_bytes >= REPLAY_BYTES || large {
                 self.apply(&pending, fresh)?;
                 pending.clear();
                 size_bytes = 0;
@@ -246,7 +259,45 @@ impl Index {
             rows.push((key.into(), body_of(&change).into()));
         }
         rows.sort_unstable_by(|a: &(Arc<[u8]>, Arc<[u8]>), b| a.0.cmp(&b.0));
-        Ok(Batch { rows, entries: entries.finish() })
+        Ok(Batch { rows, entries: entries.finish(), run: None })
+    }
+
+    /// [`Index::batch_of`] of a large transaction: first it is put aside and found to be what was hashed, then what it
+    /// implies is derived.
+    fn run_of(&self, mut unsealing: Unsealing, derive: &dyn Derive) -> Result<Batch> {
+        let (tx, keys) = (unsealing.head().tx, u64::from(unsealing.head().entry_count));
+        let mut rows = self.spool.write(keys)?;
+        while let Some(unsealed) = unsealing.next()? {
+            let change = &unsealed.change;
+            rows.push(Family::Row, &storage_key(change.object, &change.key), 0, &body_of(change))?;
+        }
+        let rows = rows.finish()?;
+        let mut entries = WriteSet::new(self.spool.clone());
+        let (mut changes, mut derived) = (rows.rows()?, Vec::new());
+        while let Some((key, body)) = changes.next()? {
+            let change = change_of(&key, &body)?;
+            let old = match tx.checked_sub(1) {
+                Some(before) if change.prev_tx != 0 => self.version_at(Family::Row, &key, before, false)?,
+                _ => None,
+            };
+            let old = old.map(|old| old.into_version()).transpose()?.and_then(|old| old.cells);
+            let (old, new) = (old.as_ref(), change.cells.as_ref());
+            derive.derive(tx, change.object, &change.key, old, new, &mut derived)?;
+            derived.drain(..).try_for_each(|change| entries.change_entry(change))?;
+        }
+        let entries = entries.spilled()?;
+        if entries.is_empty() {
+            return Ok(Batch { run: Some(rows), ..Batch::default() });
+        }
+        let mut both = self.spool.write(keys + entries.keys())?;
+        let (mut rows, mut entries) = (rows.rows()?, entries.tops(Family::Entry)?);
+        while let Some((key, body)) = rows.next()? {
+            both.push(Family::Row, &key, 0, &body)?;
+        }
+        while let Some((key, body)) = entries.next()? {
+            both.push(Family::Entry, &key, 0, &body)?;
+        }
+        Ok(Batch { run: Some(both.finish()?), ..Batch::default() })
     }
 
     /// The rows of an object before transaction `from`.

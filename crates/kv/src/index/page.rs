@@ -14,7 +14,7 @@ use super::{Index, Keyspace};
 use crate::TxId;
 use crate::guard;
 use crate::history::{Family, Stored, UNCOMMITTED, as_slices, parse_value, split_storage_key, value_tx};
-use crate::recent::{Run, VersionTable};
+use crate::recent::{Run, Stamped, VersionTable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, ControlFlow};
 use std::sync::{Arc, RwLock};
@@ -25,6 +25,23 @@ use types::Result;
 pub(crate) struct Own {
     pub table: Arc<RwLock<VersionTable>>,
     pub stamp: u64,
+}
+
+impl Own {
+    /// Up to `limit` keys of a range, with what a cursor of that stamp sees of them.
+    pub(crate) fn range(
+        &self,
+        family: Family,
+        (from, to): (Bound<&[u8]>, Bound<&[u8]>),
+        backward: bool,
+        limit: usize,
+    ) -> Result<Run<Stamped>> {
+        let (run, layers) = {
+            let table = guard::read(&self.table);
+            (table.range(family, from, to, backward, self.stamp, limit), table.layers())
+        };
+        layers.range(run, family, (from, to), backward, self.stamp, limit)
+    }
 }
 
 /// What to read: storage keys of one object or index.
@@ -80,10 +97,10 @@ impl Index {
         let family = reach.family;
         let (from, to) = as_slices(&reach.from, &reach.to);
         let mine = match own {
-            Some(own) => guard::read(&own.table).range(family, from, to, reach.backward, own.stamp, limit),
+            Some(own) => own.range(family, (from, to), reach.backward, limit)?,
             None => Run::default(),
         };
-        let recent = guard::read(&self.recent).range(family, from, to, reach.backward, tx, limit);
+        let recent = self.recent_range(reach, tx, limit)?;
         let current = self.run(Keyspace::current(family), reach, limit, |_| Ok(true))?;
         // Read after `current`: a delete registers itself before it removes the key.
         let died = self.died(reach, tx, limit)?;
@@ -142,8 +159,7 @@ impl Index {
     /// The next page of keys that were ever there, whatever the state; `None` = there are no more.
     pub(crate) fn keys(&self, reach: &mut Reach, limit: usize) -> Result<(Vec<Vec<u8>>, bool)> {
         let family = reach.family;
-        let (from, to) = as_slices(&reach.from, &reach.to);
-        let recent = guard::read(&self.recent).range(family, from, to, reach.backward, TxId::MAX, limit);
+        let recent = self.recent_range(reach, TxId::MAX, limit)?;
         let current = self.run(Keyspace::current(family), reach, limit, |_| Ok(true))?;
         let dead = self.run(Keyspace::dead(family), reach, limit, |_| Ok(true))?;
         let mut end = reach.nearer(current.end.clone(), &dead.end);
@@ -164,6 +180,15 @@ impl Index {
             reach.cut(end);
         }
         Ok((keys, done))
+    }
+
+    fn recent_range(&self, reach: &Reach, tx: TxId, limit: usize) -> Result<Run<Stamped>> {
+        let (from, to) = as_slices(&reach.from, &reach.to);
+        let (run, layers) = {
+            let recent = guard::read(&self.recent);
+            (recent.range(reach.family, from, to, reach.backward, tx, limit), recent.layers())
+        };
+        layers.range(run, reach.family, (from, to), reach.backward, tx, limit)
     }
 
     /// Keys that `current` has lost since `tx`.

@@ -23,7 +23,7 @@ fn skip(table: &LockTable, owner: Owner, held: &mut Held, resource: Resource, mo
 
 /// Whether a second transaction is refused `b` while a first holds `a`.
 fn refused(resource: Resource, a: u8, b: u8) -> bool {
-    let table = LockTable::default();
+    let table = LockTable::new(1 << 16);
     let (mut one, mut two) = (Held::default(), Held::default());
     assert!(skip(&table, 1, &mut one, resource.clone(), a));
     !skip(&table, 2, &mut two, resource, b)
@@ -58,7 +58,7 @@ fn table_modes_conflict_as_in_postgres() {
 
 #[test]
 fn what_is_held_covers_the_weaker() {
-    let table = LockTable::default();
+    let table = LockTable::new(1 << 16);
     let mut one = Held::default();
     assert!(skip(&table, 1, &mut one, row(1), UPDATE));
     assert!(skip(&table, 1, &mut one, row(1), KEY_SHARE));
@@ -73,7 +73,7 @@ fn what_is_held_covers_the_weaker() {
 
 #[test]
 fn a_savepoint_frees_only_what_came_after() {
-    let table = LockTable::default();
+    let table = LockTable::new(1 << 16);
     let (mut one, mut two) = (Held::default(), Held::default());
     assert!(skip(&table, 1, &mut one, row(1), KEY_SHARE));
     let savepoint = one.len();
@@ -88,7 +88,7 @@ fn a_savepoint_frees_only_what_came_after() {
 
 #[test]
 fn nowait_timeout_and_interrupt_end_a_wait() {
-    let table = LockTable::default();
+    let table = LockTable::new(1 << 16);
     let (mut one, mut two) = (Held::default(), Held::default());
     assert!(skip(&table, 1, &mut one, row(1), UPDATE));
     let error =
@@ -110,7 +110,7 @@ fn nowait_timeout_and_interrupt_end_a_wait() {
 
 #[test]
 fn of_two_in_a_cycle_one_fails_and_one_goes_on() {
-    let table = LockTable::default();
+    let table = LockTable::new(1 << 16);
     let failures = AtomicU64::new(0);
     let barrier = std::sync::Barrier::new(2);
     thread::scope(|scope| {
@@ -137,7 +137,7 @@ fn of_two_in_a_cycle_one_fails_and_one_goes_on() {
 
 #[test]
 fn two_upgrades_of_a_shared_lock_deadlock() {
-    let table = LockTable::default();
+    let table = LockTable::new(1 << 16);
     let failures = AtomicU64::new(0);
     let barrier = std::sync::Barrier::new(2);
     thread::scope(|scope| {
@@ -160,7 +160,7 @@ fn two_upgrades_of_a_shared_lock_deadlock() {
 #[test]
 fn a_cycle_through_the_queue_alone_is_no_deadlock() {
     // 1 holds a share of r1, 2 waits for r1 exclusively, 3 holds r2 and asks a share of r1 (behind 2), 1 asks r2.
-    let table = LockTable::default();
+    let table = LockTable::new(1 << 16);
     let queued = |count| {
         while table.list().iter().filter(|lock| !lock.3).count() < count {
             thread::yield_now();
@@ -190,7 +190,7 @@ fn a_cycle_through_the_queue_alone_is_no_deadlock() {
 
 #[test]
 fn a_writer_is_not_starved_by_readers_that_came_later() {
-    let table = LockTable::default();
+    let table = LockTable::new(1 << 16);
     let written = AtomicBool::new(false);
     thread::scope(|scope| {
         let (mut one, mut three) = (Held::default(), Held::default());
@@ -214,7 +214,7 @@ fn a_writer_is_not_starved_by_readers_that_came_later() {
 
 #[test]
 fn the_lock_excludes() {
-    let table = LockTable::default();
+    let table = LockTable::new(1 << 16);
     let inside = AtomicU64::new(0);
     thread::scope(|scope| {
         for owner in 1..=8 {
@@ -230,4 +230,83 @@ fn the_lock_excludes() {
             });
         }
     });
+}
+
+/// As a few full ones, then all the others.
+fn many(table: &LockTable, owner: Owner, held: &mut Held, keys: std::ops::Range<u8>, mode: u8) {
+    keys.for_each(|key| assert!(skip(table, owner, held, row(key), mode)));
+}
+
+#[test]
+fn compact_locks_exclude_as_full_ones_do() {
+    for (a, b) in (0..4).flat_map(|a| (0..4).map(move |b| (a, b))) {
+        let table = LockTable::new(0);
+        let (mut one, mut two) = (Held::default(), Held::default());
+        many(&table, 1, &mut one, 0..9, a);
+        assert!(one.is_compact() && one.len() == 1);
+        assert_eq!(!skip(&table, 2, &mut two, row(3), b), refused(row(3), a, b), "{a} {b}");
+        assert!(skip(&table, 2, &mut two, row(100), b));
+        // Its own are no obstacle, whatever others have asked for.
+        many(&table, 1, &mut one, 0..3, b.max(a));
+    }
+}
+
+#[test]
+fn compact_locks_end_with_their_savepoint() {
+    let table = LockTable::new(2);
+    let (mut one, mut two) = (Held::default(), Held::default());
+    many(&table, 1, &mut one, 0..10, SHARE);
+    let savepoint = one.mark();
+    many(&table, 1, &mut one, 10..20, SHARE);
+    many(&table, 1, &mut one, 5..8, UPDATE);
+    for (key, mode) in [(3, UPDATE), (12, UPDATE), (6, SHARE)] {
+        assert!(!skip(&table, 2, &mut two, row(key), mode), "{key}");
+    }
+    table.release(1, &mut one, savepoint);
+    for (key, mode, free) in [(3, UPDATE, false), (12, UPDATE, true), (6, SHARE, true), (6, UPDATE, false)] {
+        assert_eq!(skip(&table, 2, &mut two, row(key), mode), free, "{key}");
+    }
+    // What the savepoint has given back is taken again.
+    many(&table, 1, &mut one, 13..15, UPDATE);
+    assert!(!skip(&table, 2, &mut two, row(14), SHARE));
+    table.release(1, &mut one, 0);
+    table.release(2, &mut two, 0);
+    assert!(table.list().is_empty() && !one.is_compact());
+}
+
+#[test]
+fn who_waits_for_a_compact_lock_gets_it_and_deadlocks_are_found() {
+    let table = LockTable::new(0);
+    let (mut one, mut two) = (Held::default(), Held::default());
+    many(&table, 1, &mut one, 0..10, UPDATE);
+    many(&table, 2, &mut two, 10..20, UPDATE);
+    let outcomes = thread::scope(|scope| {
+        let table = &table;
+        let waits = |owner: Owner, mut held: Held, key: u8| {
+            scope.spawn(move || {
+                let outcome = block(table, owner, &mut held, row(key), UPDATE);
+                table.release(owner, &mut held, 0);
+                outcome.map_err(|error| error.state)
+            })
+        };
+        let waiters = [waits(1, one, 15), waits(2, two, 5)];
+        waiters.map(|waiter| waiter.join().unwrap())
+    });
+    let refused = outcomes.iter().filter(|outcome| **outcome == Err(SqlState::DeadlockDetected)).count();
+    assert_eq!((refused, outcomes.iter().filter(|outcome| outcome.is_ok()).count()), (1, 1));
+    assert!(table.list().is_empty());
+}
+
+#[test]
+fn a_million_locks_are_in_parts_and_all_there() {
+    let table = LockTable::new(10);
+    let mut one = Held::default();
+    let key = |number: u32| Resource::Row(1, Box::new(number.to_be_bytes()));
+    (0..100_000).for_each(|number| assert!(skip(&table, 1, &mut one, key(number), SHARE)));
+    assert_eq!(one.len(), 11);
+    let mut two = Held::default();
+    for number in (0..100_000).step_by(999) {
+        assert!(!skip(&table, 2, &mut two, key(number), UPDATE));
+        assert!(skip(&table, 2, &mut two, key(number + 100_000), UPDATE));
+    }
 }

@@ -51,6 +51,7 @@ pub struct Unsealing<'a> {
     bytes: Cow<'a, [u8]>,
     at: usize,
     more: Pieces<'a>,
+    payload_bytes: u64,
     blame: Blame<'a>,
     number: u32,
     last: Option<(ObjectId, Vec<u8>)>,
@@ -96,6 +97,7 @@ impl<'a> Unsealing<'a> {
             entries_root: read.entries_root,
             form: ENTRIES_WITHOUT_HASHES,
             seed: [0; 32],
+            payload_bytes: bytes.len() as u64,
             bytes,
             at: 0,
             more,
@@ -111,6 +113,15 @@ impl<'a> Unsealing<'a> {
 
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// How long it is in the log.
+    pub fn payload_bytes(&self) -> u64 {
+        self.payload_bytes
+    }
+
+    pub(crate) fn set_payload_bytes(&mut self, payload_bytes: u64) {
+        self.payload_bytes = payload_bytes;
     }
 
     fn read_head(&mut self, meta_commit: &hash::Hash) -> Result<()> {

@@ -20,6 +20,7 @@ pub struct Life {
     pub disk: FaultyDisk,
     bug: Option<Bug>,
     segment_size_bytes: u64,
+    transaction_memory_bytes: usize,
     clock: Arc<ManualClock>,
     salts: Arc<SeededRandom>,
     pub random: SeededRandom,
@@ -61,6 +62,8 @@ impl Life {
             disk: FaultyDisk::new(seed),
             bug,
             segment_size_bytes,
+            // In some lives a third write does not fit.
+            transaction_memory_bytes: if seed.is_multiple_of(3) { 700 } else { 1 << 20 },
             clock: Arc::new(ManualClock::new(1_760_000_000_000_000)),
             salts: Arc::new(SeededRandom::new(!seed)),
             random,
@@ -86,6 +89,11 @@ impl Life {
         Host { disk, clock: self.clock.clone(), random: self.salts.clone() }
     }
 
+    /// Whether transactions outgrow their memory.
+    pub fn spills(&self) -> bool {
+        self.transaction_memory_bytes < 1_000
+    }
+
     pub fn options(&self) -> Options {
         Options {
             ledger: LedgerOptions {
@@ -98,6 +106,7 @@ impl Life {
             },
             index: IndexEngine::Memory,
             index_cache_bytes: 0,
+            transaction_memory_bytes: self.transaction_memory_bytes,
             derive: Arc::new(ByLabel),
         }
     }
@@ -247,6 +256,7 @@ impl Life {
     }
 
     pub fn run(&mut self, store: &Store, steps: u64, faulty: bool) -> Verdict {
+        let spills = self.spills();
         let mut workload = Workload {
             store,
             model: &mut self.model,
@@ -254,6 +264,7 @@ impl Life {
             clock: &self.clock,
             faulty,
             bug: self.bug,
+            spills,
             met: Met::default(),
         };
         workload.run(steps)?;

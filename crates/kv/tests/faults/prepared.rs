@@ -111,6 +111,9 @@ impl Workload<'_> {
                 self.met.conflicts += 1;
                 self.model.refused(attempt);
             }
+            Err(error) if self.spills && error.state == SqlState::ProgramLimitExceeded => {
+                self.model.refused(attempt);
+            }
             Err(error) => self.failed(attempt, &error)?,
         }
         Ok(())

@@ -5,6 +5,7 @@ extern crate stele_kv as kv;
 mod backup;
 mod concurrency;
 mod isolation;
+mod large;
 mod model;
 mod on_disk;
 mod prepared;
@@ -33,12 +34,19 @@ pub fn options(index: IndexEngine) -> Options {
         },
         index,
         index_cache_bytes: 16 << 20,
+        transaction_memory_bytes: 1 << 20,
         derive: Arc::new(ByValue),
     }
 }
 
 pub fn memory_store(host: &Host) -> Store {
-    Store::open(host.clone(), Path::new("/db"), options(IndexEngine::Memory)).unwrap()
+    store_of(host, 1 << 20)
+}
+
+/// A store in memory whose transactions may hold so much before they go to files.
+pub fn store_of(host: &Host, transaction_memory_bytes: usize) -> Store {
+    let options = Options { transaction_memory_bytes, ..options(IndexEngine::Memory) };
+    Store::open(host.clone(), Path::new("/db"), options).unwrap()
 }
 
 pub fn cells(value: &[u8]) -> Cells {
