@@ -5,12 +5,11 @@
 //! stops the server, with a message and exit code 3; one of derived files loses nothing either. STELE_FULL_DISKS and
 //! STELE_FAILED_FSYNCS give the numbers of rounds.
 
-use crate::power::{self, start};
-use crate::promises::{Promises, assert_sound};
+use crate::power::{self, World, start};
+use crate::promises::assert_sound;
 use std::thread;
 use std::time::{Duration, Instant};
-use stele_tests::power_loss::{Loss, PowerLoss};
-use stele_tests::random::Random;
+use stele_tests::power_loss::Loss;
 use stele_tests::rounds;
 use stele_tests::server::{Server, psql};
 
@@ -24,11 +23,7 @@ fn state(server: &Server, sql: &str) -> Option<String> {
 
 #[test]
 fn a_full_disk_stops_writers_and_nobody_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(mut power) = PowerLoss::new(folder.path()) else { return };
-    let mut random = Random::new(power::seed());
-    let mut server = start(&power).unwrap();
-    let promises = Promises::tables(&server);
+    let Some(World { _folder, mut power, mut random, mut server, promises }) = power::world() else { return };
     let rounds = rounds("STELE_FULL_DISKS", 2, 60);
     let mut restarts = 0;
     for round in 0..rounds {
@@ -94,11 +89,7 @@ fn a_full_disk_stops_writers_and_nobody_else() {
 
 #[test]
 fn a_failed_fsync_stops_the_server_and_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(mut power) = PowerLoss::new(folder.path()) else { return };
-    let mut random = Random::new(power::seed());
-    let server = start(&power).unwrap();
-    let promises = Promises::tables(&server);
+    let Some(World { _folder, mut power, mut random, server, promises }) = power::world() else { return };
     server.stop();
     // Files, and whether their failure must stop the server once it serves.
     let kinds = [

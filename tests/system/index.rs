@@ -3,14 +3,14 @@
 //!
 //! STELE_INDEX_CRASHES gives the number of rounds, STELE_SEED the seed of what is done.
 
-use crate::power::{self, start};
-use crate::promises::{Promises, assert_sound};
+use crate::power::{self, World, start};
+use crate::promises::assert_sound;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
-use stele_tests::power_loss::{Loss, PowerLoss};
+use stele_tests::power_loss::Loss;
 use stele_tests::random::Random;
 use stele_tests::rounds;
 use stele_tests::server::run;
@@ -32,11 +32,7 @@ const FATES: [Fate; 5] = [Fate::Kept, Fate::Truncated, Fate::Removed, Fate::Over
 
 #[test]
 fn the_index_is_right_or_is_made_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(mut power) = PowerLoss::new(folder.path()) else { return };
-    let mut random = Random::new(power::seed());
-    let server = start(&power).unwrap();
-    let promises = Promises::tables(&server);
+    let Some(World { _folder, mut power, mut random, server, promises }) = power::world() else { return };
     server.stop();
     let index = power.data().join("databases/stele/index");
     let rounds = rounds("STELE_INDEX_CRASHES", 5, 200);

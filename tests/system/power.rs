@@ -12,12 +12,31 @@ use stele_tests::power_loss::{Loss, Lost, PowerLoss};
 use stele_tests::random::Random;
 use stele_tests::server::{Ended, Server, run};
 use stele_tests::{full_load, rounds};
+use tempfile::TempDir;
 
-pub fn seed() -> u64 {
+fn seed() -> u64 {
     let given = std::env::var("STELE_SEED").ok().map(|seed| seed.parse().expect("STELE_SEED"));
     let seed = given.unwrap_or_else(|| Random::of_now().below(1 << 32));
     println!("STELE_SEED={seed}");
     seed
+}
+
+/// A server whose disk can lose power, and its tables. None where that is not possible.
+pub struct World {
+    pub _folder: TempDir,
+    pub power: PowerLoss,
+    pub random: Random,
+    pub server: Server,
+    pub promises: Promises,
+}
+
+pub fn world() -> Option<World> {
+    let folder = tempfile::tempdir().unwrap();
+    let power = PowerLoss::new(folder.path())?;
+    let random = Random::new(seed());
+    let server = start(&power).unwrap();
+    let promises = Promises::tables(&server);
+    Some(World { _folder: folder, power, random, server, promises })
 }
 
 pub fn start(power: &PowerLoss) -> Result<Server, Ended> {
@@ -56,12 +75,8 @@ fn check_as_it_is(data: &Path, when: &str) {
 
 #[test]
 fn every_acknowledged_commit_survives_loss_of_power() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(mut power) = PowerLoss::new(folder.path()) else { return };
+    let Some(World { _folder, mut power, mut random, server, promises }) = world() else { return };
     let rounds = rounds("STELE_POWER_CUTS", 5, 300);
-    let mut random = Random::new(seed());
-    let server = start(&power).unwrap();
-    let promises = Promises::tables(&server);
     let mut bench = if full_load() { Bench::tables(&server) } else { None };
     server.kill();
     let mut lost = Lost::default();

@@ -21,7 +21,6 @@ use crate::tiles::{self, Growth, Tiles};
 use host::Host;
 use proof::checkpoint::{Checkpoint, SignedCheckpoint};
 use proof::hash::{self, Sha2};
-use proof::layout::Transaction;
 use proof::note::VerifierKey;
 use proof::tree::Compact;
 use std::path::PathBuf;
@@ -277,14 +276,8 @@ impl Replay {
         let mut tx = header.first_tx;
         for stored in block::transactions(&header, &body) {
             let stored = stored.map_err(|reason| damaged(&self.log, tx, &reason))?;
-            let transaction = Transaction::decode(stored.transaction)
-                .map_err(|rejection| damaged(&self.log, tx, &rejection.to_string()))?;
-            if transaction.tx_id != tx || transaction.database_id != self.database_id {
-                return Err(damaged(&self.log, tx, "a transaction of another number or database"));
-            }
-            if transaction.commit_time < self.last_commit_us {
-                return Err(damaged(&self.log, tx, "committed before the transaction before it"));
-            }
+            let transaction = block::in_place(stored.transaction, tx, &self.database_id, self.last_commit_us)
+                .map_err(|reason| damaged(&self.log, tx, &reason))?;
             let leaf = hash::leaf::<Sha2>(stored.transaction);
             match signed_leaves.get((tx - header.first_tx) as usize) {
                 Some(signed) if *signed == leaf => {}

@@ -15,7 +15,6 @@ use crate::tiles::Growth;
 use host::{Host, OpenMode};
 use proof::checkpoint::Checkpoint;
 use proof::hash::{self, Hash, Sha2};
-use proof::layout::Transaction;
 use proof::tree::Compact;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -294,22 +293,10 @@ impl<'a> Walk<'a> {
 
     fn transaction(&mut self, path: &Path, offset: u64, tx: TxId, bytes: &[u8; 112]) {
         self.report.transactions += 1;
-        let wrong = match Transaction::decode(bytes) {
-            Err(rejection) => Some(rejection.to_string()),
-            Ok(read) if read.tx_id != tx => Some(format!("transaction {} is in its place", read.tx_id)),
-            Ok(read) if Some(read.database_id) != self.database_id => {
-                Some("it is of another database".into())
-            }
-            Ok(read) if read.commit_time < self.last_commit_us => {
-                Some("committed before the one before it".into())
-            }
-            Ok(read) => {
-                self.last_commit_us = read.commit_time;
-                None
-            }
-        };
-        if let Some(what) = wrong {
-            self.report.damaged(path, Some(offset), Some(tx), what);
+        let database_id = self.database_id.unwrap_or_default();
+        match block::in_place(bytes, tx, &database_id, self.last_commit_us) {
+            Ok(read) => self.last_commit_us = read.commit_time,
+            Err(what) => self.report.damaged(path, Some(offset), Some(tx), what),
         }
         let leaf = hash::leaf::<Sha2>(bytes);
         if self.tree_whole && self.tiles.hash(0, tx).is_some_and(|tile| tile != leaf) {

@@ -17,7 +17,7 @@
 use super::Slot;
 use super::scan::BLOCK_MAX_BYTES;
 use proof::hash::Hash;
-use proof::layout::TRANSACTION_BYTES;
+use proof::layout::{TRANSACTION_BYTES, Transaction};
 use std::borrow::Cow;
 use types::TxId;
 
@@ -157,6 +157,26 @@ pub fn close(header: &Header, buffer: &mut Vec<u8>) -> bool {
     let checksum = checksum(head, body);
     head[CHECKSUM_AT..].copy_from_slice(&checksum.to_be_bytes());
     true
+}
+
+/// T, if it is the one that belongs in this place: of this number and database, committed no earlier than the one before.
+pub fn in_place(
+    transaction: &[u8; TRANSACTION_BYTES],
+    tx: TxId,
+    database_id: &[u8; 16],
+    last_commit_us: i64,
+) -> Result<Transaction, String> {
+    let read = Transaction::decode(transaction).map_err(|rejection| rejection.to_string())?;
+    if read.tx_id != tx {
+        return Err(format!("transaction {} is in its place", read.tx_id));
+    }
+    if read.database_id != *database_id {
+        return Err("it is of another database".into());
+    }
+    if read.commit_time < last_commit_us {
+        return Err("committed before the transaction before it".into());
+    }
+    Ok(read)
 }
 
 /// Below this there is nothing to gain: a small transaction is hashes, mostly.

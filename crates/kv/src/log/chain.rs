@@ -11,7 +11,6 @@ use super::segments::{damaged, segment_path};
 use crate::fault::disk_error;
 use host::{Disk, OpenMode};
 use proof::hash::{self, Hash, Sha2};
-use proof::layout::Transaction;
 use proof::tree::Compact;
 use std::io;
 use std::path::Path;
@@ -147,13 +146,8 @@ impl Chain {
         let (_, body) = block::open(block)?;
         for (tx, stored) in (header.first_tx..).zip(block::transactions(header, &body)) {
             let bytes = stored?.transaction;
-            let read = Transaction::decode(bytes).map_err(|rejection| rejection.to_string())?;
-            if read.tx_id != tx || read.database_id != header.database_id {
-                return Err(format!("transaction {tx}: another number or database").into());
-            }
-            if read.commit_time < self.last_commit_us {
-                return Err(format!("transaction {tx}: committed before the one before it").into());
-            }
+            let read = block::in_place(bytes, tx, &header.database_id, self.last_commit_us)
+                .map_err(|reason| format!("transaction {tx}: {reason}"))?;
             self.last_commit_us = read.commit_time;
             leaves.push(hash::leaf::<Sha2>(bytes));
             committed_at.push(read.commit_time);

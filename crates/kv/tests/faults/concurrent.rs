@@ -5,7 +5,7 @@
 //! order from the log, and asks what must hold for each: what was acknowledged is at the number that was given, whole.
 
 use crate::life::{FOLDER, Life};
-use crate::model::{ByLabel, Model, OBJECTS, Verdict, Writes, cells, ensure, unexpected, value_of};
+use crate::model::{BY_LABEL, Model, OBJECTS, Verdict, Writes, cells, ensure, unexpected, value_of};
 use crate::planted::Bug;
 use host::SeededRandom;
 use host::faulty::Failure;
@@ -45,7 +45,7 @@ fn session(store: &Store, model: &Mutex<Model>, seed: u64) -> Verdict {
                 [&b"abcd"[random.below(4) as usize..][..1], &random.next_u64().to_be_bytes()].concat();
             let new = (!delete).then(|| cells(&value));
             let mut derived = Vec::new();
-            ByLabel
+            BY_LABEL
                 .derive(0, *object, bytes, old.as_ref(), new.as_ref(), &mut derived)
                 .map_err(unexpected("deriving"))?;
             let written = match new.clone() {

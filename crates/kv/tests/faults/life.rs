@@ -1,7 +1,7 @@
 //! One life of a store: opened, worked with, cut short, damaged, opened again, and compared with the model each time.
 
 use crate::damage::{self, Damage, May};
-use crate::model::{ByLabel, Found, Model, Verdict, ensure, unexpected};
+use crate::model::{BY_LABEL, Found, Model, Verdict, ensure, unexpected};
 use crate::planted::{Bug, BuggyDisk};
 use crate::tally::Tally;
 use crate::workload::{Met, Workload};
@@ -107,7 +107,7 @@ impl Life {
             index: IndexEngine::Memory,
             index_cache_bytes: 0,
             transaction_memory_bytes: self.transaction_memory_bytes,
-            derive: Arc::new(ByLabel),
+            derive: Arc::new(BY_LABEL),
         }
     }
 
@@ -247,7 +247,7 @@ impl Life {
         if store.fatal().is_some() {
             self.tally.stops += 1;
         } else if !faulty && self.random.chance(50) {
-            let findings = kv::index::check_index(store, &ByLabel, None).map_err(unexpected("check"))?;
+            let findings = kv::index::check_index(store, &BY_LABEL, None).map_err(unexpected("check"))?;
             ensure!(findings.is_empty(), "index: {}", findings[0]);
             // It has settled what was not waited for.
             self.model.acknowledged(self.model.size());

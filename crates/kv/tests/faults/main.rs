@@ -26,6 +26,8 @@ mod damage;
 mod disk_full;
 mod life;
 mod model;
+#[path = "../shared/one_index.rs"]
+mod one_index;
 mod planted;
 mod prepared;
 mod tally;

@@ -4,12 +4,14 @@
 //! holds and in which order. It must hold each of them whole, at the number that was given, and none that was refused
 //! or that an earlier reopening had found to be lost.
 
+use crate::one_index::OneIndex;
+pub use crate::one_index::{cells, value_of};
 use kv::record::Record;
-use kv::{At, Cell, Cells, Cursor, Derive, IndexChange, IndexId, ObjectId, Op, Snapshot, Span, Store, TxId};
+use kv::{At, Cursor, IndexId, ObjectId, Op, Snapshot, Span, Store, TxId};
 use proof::checkpoint::SignedCheckpoint;
 use proof::tree::verify_consistency;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::sync::Arc;
 use types::Error;
 
@@ -35,7 +37,8 @@ pub const OBJECTS: [ObjectId; 3] = [16_384, 16_385, 16_390];
 /// Where the rows of prepared transactions are.
 pub const PREPARED: ObjectId = 6;
 const INDEX: IndexId = 20_000;
-const INDEXED: std::ops::RangeInclusive<ObjectId> = 16_384..=16_385;
+const INDEXED: RangeInclusive<ObjectId> = 16_384..=16_385;
+pub const BY_LABEL: OneIndex = OneIndex { index: INDEX, objects: INDEXED, entry };
 
 pub type Key = (ObjectId, Vec<u8>);
 pub type Value = Arc<[u8]>;
@@ -423,38 +426,7 @@ fn next(cursor: &mut (dyn Cursor + Send)) -> Verdict<Option<(Vec<u8>, Vec<u8>)>>
     Ok(next.map(|(key, version)| (key, version.cells.as_ref().map(value_of).unwrap_or_default())))
 }
 
-pub fn cells(value: &[u8]) -> Cells {
-    Cells::new([Cell { column: 1, code: 0x1a, bytes: value }])
-}
-
-pub fn value_of(cells: &Cells) -> Vec<u8> {
-    cells.iter().next().map(|cell| cell.bytes.to_vec()).unwrap_or_default()
-}
-
 /// The index is over a value's first byte; the row's identity makes its entries unique.
 fn entry(object: ObjectId, key: &[u8], value: &[u8]) -> Vec<u8> {
     [&value[..value.len().min(1)], &object.to_be_bytes(), key].concat()
-}
-
-pub struct ByLabel;
-
-impl Derive for ByLabel {
-    fn derive(
-        &self,
-        _: TxId,
-        object: ObjectId,
-        key: &[u8],
-        old: Option<&Cells>,
-        new: Option<&Cells>,
-        out: &mut Vec<IndexChange>,
-    ) -> types::Result<()> {
-        if INDEXED.contains(&object) && old != new {
-            for (cells, add) in [(old, false), (new, true)] {
-                let Some(cells) = cells else { continue };
-                let entry = entry(object, key, &value_of(cells));
-                out.push(IndexChange { index: INDEX, key: entry, primary_key: key.to_vec(), add });
-            }
-        }
-        Ok(())
-    }
 }

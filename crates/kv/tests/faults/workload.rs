@@ -3,7 +3,7 @@
 //! No lock is ever waited for: a key that another session holds is left alone. So the order of everything is the seed's.
 
 use crate::model::{
-    ByLabel, Key, Model, OBJECTS, State, Value, Verdict, Writes, cells, ensure, unexpected, value_of,
+    BY_LABEL, Key, Model, OBJECTS, State, Value, Verdict, Writes, cells, ensure, unexpected, value_of,
 };
 use crate::planted::Bug;
 use crate::prepared::Waiting;
@@ -179,7 +179,7 @@ impl Workload<'_> {
             let new = self.random.chance(70).then(|| value(self.random));
             let mut derived = Vec::new();
             let (new_cells, old_cells) = (new.as_deref().map(cells), old.as_ref());
-            ByLabel
+            BY_LABEL
                 .derive(0, key.0, &key.1, old_cells, new_cells.as_ref(), &mut derived)
                 .map_err(unexpected("deriving"))?;
             let written = match new_cells {

@@ -17,7 +17,7 @@ fn increments_under_a_row_lock_add_up() {
                     transaction.lock_row(TABLE, b"n", LockStrength::Update, LockWait::Block).unwrap();
                     let newest = transaction.newest(TABLE, b"n").unwrap().and_then(|version| version.cells);
                     let number =
-                        newest.map_or(0, |cells| u64::from_be_bytes(value(&cells).try_into().unwrap()));
+                        newest.map_or(0, |cells| u64::from_be_bytes(value_of(&cells).try_into().unwrap()));
                     transaction.put(TABLE, b"n", cells(&(number + 1).to_be_bytes()), 1, Vec::new()).unwrap();
                     transaction.commit(Meta::default(), true).unwrap();
                 }
@@ -28,7 +28,7 @@ fn increments_under_a_row_lock_add_up() {
     let history = store.history(TABLE, b"n").unwrap();
     let numbers: Vec<u64> = history
         .iter()
-        .map(|version| u64::from_be_bytes(value(version.cells.as_ref().unwrap()).try_into().unwrap()))
+        .map(|version| u64::from_be_bytes(value_of(version.cells.as_ref().unwrap()).try_into().unwrap()))
         .collect();
     assert_eq!(numbers, (1..=400).collect::<Vec<u64>>());
     assert_eq!(kv::index::check_index(&store, &kv::NoDerive, None).unwrap(), []);
@@ -39,7 +39,7 @@ fn increments_under_a_row_lock_add_up() {
 fn money_moves_and_is_never_made() {
     const ACCOUNTS: u64 = 6;
     const START: i64 = 1_000;
-    let amount = |cells: &Cells| i64::from_be_bytes(value(cells).try_into().unwrap());
+    let amount = |cells: &Cells| i64::from_be_bytes(value_of(cells).try_into().unwrap());
     let store = memory_store(&Host::memory(7));
     let mut transaction = store.begin(Isolation::ReadCommitted);
     for account in 0..ACCOUNTS {

@@ -5,7 +5,7 @@ use kv::{At, Isolation, LockStrength, LockWait};
 use types::SqlState;
 
 fn get(transaction: &kv::Transaction, key: &[u8]) -> Option<Vec<u8>> {
-    transaction.get(TABLE, key).unwrap().and_then(|version| version.cells).as_ref().map(value)
+    transaction.get(TABLE, key).unwrap().and_then(|version| version.cells).as_ref().map(value_of)
 }
 
 #[test]

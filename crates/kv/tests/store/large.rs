@@ -74,7 +74,7 @@ fn a_transaction_larger_than_its_memory_is_one_like_any_other() {
             rows(store.snapshot(At::Transaction(first)).unwrap().scan(TABLE, &Span::all(), false)),
             then
         );
-        assert_eq!(kv::index::check_index(store, &ByValue, None).unwrap(), []);
+        assert_eq!(kv::index::check_index(store, &BY_VALUE, None).unwrap(), []);
     };
     check(&store);
     let started = std::time::Instant::now();

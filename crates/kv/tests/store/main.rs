@@ -8,13 +8,16 @@ mod isolation;
 mod large;
 mod model;
 mod on_disk;
+#[path = "../shared/one_index.rs"]
+mod one_index;
 mod prepared;
 mod wrong_tile;
 
 use host::Host;
 use kv::ledger::LedgerOptions;
 use kv::store::IndexEngine;
-use kv::{Cell, Cells, Cursor, Derive, IndexChange, IndexId, Meta, ObjectId, Options, Span, Store, TxId};
+use kv::{Cells, Cursor, Derive, IndexChange, IndexId, Meta, ObjectId, Options, Span, Store, TxId};
+pub use one_index::{OneIndex, cells, value_of};
 use std::path::Path;
 use std::sync::Arc;
 use types::Result;
@@ -35,7 +38,7 @@ pub fn options(index: IndexEngine) -> Options {
         index,
         index_cache_bytes: 16 << 20,
         transaction_memory_bytes: 1 << 20,
-        derive: Arc::new(ByValue),
+        derive: Arc::new(BY_VALUE),
     }
 }
 
@@ -49,50 +52,22 @@ pub fn store_of(host: &Host, transaction_memory_bytes: usize) -> Store {
     Store::open(host.clone(), Path::new("/db"), options).unwrap()
 }
 
-pub fn cells(value: &[u8]) -> Cells {
-    Cells::new([Cell { column: 1, code: 0x1a, bytes: value }])
-}
-
-pub fn value(cells: &Cells) -> Vec<u8> {
-    cells.iter().next().map(|cell| cell.bytes.to_vec()).unwrap_or_default()
-}
-
-/// An index on the value of every row of user tables: entry = value ‖ key.
-pub struct ByValue;
-
-impl Derive for ByValue {
-    fn derive(
-        &self,
-        _: TxId,
-        object: ObjectId,
-        key: &[u8],
-        old: Option<&Cells>,
-        new: Option<&Cells>,
-        out: &mut Vec<IndexChange>,
-    ) -> Result<()> {
-        if object == TABLE && old != new {
-            for (cells, add) in [(old, false), (new, true)] {
-                let Some(cells) = cells else { continue };
-                let entry = [&value(cells)[..], key].concat();
-                out.push(IndexChange { index: INDEX, key: entry, primary_key: key.to_vec(), add });
-            }
-        }
-        Ok(())
-    }
-}
+/// An index on the value of every row: entry = value ‖ key.
+pub const BY_VALUE: OneIndex =
+    OneIndex { index: INDEX, objects: TABLE..=TABLE, entry: |_, key, value| [value, key].concat() };
 
 /// What a session would derive.
 pub fn derived(key: &[u8], old: Option<&[u8]>, new: Option<&[u8]>) -> Vec<IndexChange> {
     let (old, new) = (old.map(cells), new.map(cells));
     let mut out = Vec::new();
-    ByValue.derive(0, TABLE, key, old.as_ref(), new.as_ref(), &mut out).unwrap();
+    BY_VALUE.derive(0, TABLE, key, old.as_ref(), new.as_ref(), &mut out).unwrap();
     out
 }
 
 pub fn rows(mut cursor: Box<dyn Cursor + Send>) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut rows = Vec::new();
     while let Some((key, version)) = cursor.next().unwrap() {
-        rows.push((key, value(version.cells.as_ref().unwrap())));
+        rows.push((key, value_of(version.cells.as_ref().unwrap())));
     }
     rows
 }
@@ -101,7 +76,7 @@ pub fn put(store: &Store, key: &[u8], new: &[u8]) -> TxId {
     let mut transaction = store.begin(kv::Isolation::ReadCommitted);
     transaction.lock_row(TABLE, key, kv::LockStrength::Update, kv::LockWait::Block).unwrap();
     let old = transaction.newest(TABLE, key).unwrap().and_then(|old| old.cells);
-    let changes = derived(key, old.as_ref().map(value).as_deref(), Some(new));
+    let changes = derived(key, old.as_ref().map(value_of).as_deref(), Some(new));
     transaction.put(TABLE, key, cells(new), 1, changes).unwrap();
     transaction.commit(Meta::default(), true).unwrap().tx.unwrap()
 }
@@ -110,7 +85,7 @@ pub fn delete(store: &Store, key: &[u8]) -> Option<TxId> {
     let mut transaction = store.begin(kv::Isolation::ReadCommitted);
     transaction.lock_row(TABLE, key, kv::LockStrength::Update, kv::LockWait::Block).unwrap();
     let old = transaction.newest(TABLE, key).unwrap().and_then(|old| old.cells);
-    let changes = derived(key, old.as_ref().map(value).as_deref(), None);
+    let changes = derived(key, old.as_ref().map(value_of).as_deref(), None);
     transaction.delete(TABLE, key, None, changes).unwrap();
     transaction.commit(Meta::default(), true).unwrap().tx
 }

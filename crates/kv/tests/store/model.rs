@@ -144,11 +144,11 @@ impl Running {
             }
             _ => {
                 let version = self.transaction.get(TABLE, &key).unwrap();
-                let found = version.and_then(|version| version.cells).as_ref().map(value);
+                let found = version.and_then(|version| version.cells).as_ref().map(value_of);
                 assert_eq!(found.as_ref(), self.state.get(&key));
                 let newest = self.transaction.newest(TABLE, &key).unwrap();
                 assert_eq!(
-                    newest.and_then(|version| version.cells).as_ref().map(value).as_ref(),
+                    newest.and_then(|version| version.cells).as_ref().map(value_of).as_ref(),
                     self.state.get(&key)
                 );
                 assert_eq!(self.transaction.wrote(TABLE, &key).unwrap(), self.touched.contains_key(&key));
@@ -208,7 +208,7 @@ fn compare(store: &Store, model: &Model, random: &SeededRandom) {
         for key in model.versions.keys() {
             let version = snapshot.get(TABLE, key).unwrap();
             assert_eq!(
-                version.and_then(|version| version.cells).as_ref().map(value).as_ref(),
+                version.and_then(|version| version.cells).as_ref().map(value_of).as_ref(),
                 state.get(key)
             );
         }
@@ -238,11 +238,11 @@ fn compare(store: &Store, model: &Model, random: &SeededRandom) {
         let mut found = Vec::new();
         while let Some((key, version)) = cursor.next().unwrap() {
             assert_eq!(version.op == Op::Delete, version.cells.is_none());
-            found.push((key, version.tx, version.cells.as_ref().map(value), version.end));
+            found.push((key, version.tx, version.cells.as_ref().map(value_of), version.end));
         }
         assert_eq!(found, expected, "versions {from}..={to} at {at} of {span:?}");
     }
-    assert_eq!(kv::index::check_index(store, &ByValue, None).unwrap(), []);
+    assert_eq!(kv::index::check_index(store, &BY_VALUE, None).unwrap(), []);
 }
 
 /// Each key's chain in the log: prev_tx, one salt, an op that fits the state before.

@@ -81,7 +81,7 @@ fn fill(store: &Store, from: u8, to: u8) {
 
 fn check(store: &Store, expected: &[(Vec<u8>, Vec<u8>)]) {
     assert_eq!(all(store), expected);
-    assert_eq!(kv::index::check_index(store, &ByValue, None).unwrap(), []);
+    assert_eq!(kv::index::check_index(store, &BY_VALUE, None).unwrap(), []);
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn an_index_is_built_over_history_and_dropped() {
             for (number, version) in history.iter().enumerate() {
                 let Some(cells) = &version.cells else { continue };
                 let to = history.get(number + 1).map(|next| next.tx);
-                let entry = [&value(cells)[..], &[key]].concat();
+                let entry = [&value_of(cells)[..], &[key]].concat();
                 entries.push(IndexEntry {
                     index: BUILT,
                     key: entry,
@@ -342,12 +342,12 @@ fn a_killed_process_loses_nothing_that_it_acknowledged() {
             }
             let (store, replayed) = real.open();
             assert!(replayed.is_some(), "a killed process leaves a tail");
-            assert_eq!(kv::index::check_index(&store, &ByValue, None).unwrap(), []);
+            assert_eq!(kv::index::check_index(&store, &BY_VALUE, None).unwrap(), []);
             let last = acknowledged.unwrap();
             for number in last.saturating_sub(49)..=last {
                 let found =
                     store.snapshot(At::Latest).unwrap().get(TABLE, &(number % 50).to_be_bytes()).unwrap();
-                let found = found.and_then(|version| version.cells).map(|cells| value(&cells));
+                let found = found.and_then(|version| version.cells).map(|cells| value_of(&cells));
                 // The next one may have come through without a word; it writes the oldest of these keys.
                 let expected = (number % 7 != 0).then(|| number.to_be_bytes().to_vec());
                 assert!(found == expected || number + 49 == last, "{number} of {last}: {found:?}");

@@ -28,7 +28,7 @@ fn resume_all(store: &Store) -> Vec<Prepared> {
     let mut rows = snapshot.scan(PREPARED, &Span::all(), false);
     let mut all = Vec::new();
     while let Some((key, version)) = rows.next().unwrap() {
-        let state = value(&version.cells.unwrap());
+        let state = value_of(&version.cells.unwrap());
         all.push(store.resume(RowPlace { object: PREPARED, key }, &state).unwrap());
     }
     all
@@ -36,7 +36,7 @@ fn resume_all(store: &Store) -> Vec<Prepared> {
 
 fn latest(store: &Store, key: &[u8]) -> Option<Vec<u8>> {
     let version = store.snapshot(At::Latest).unwrap().get(TABLE, key).unwrap();
-    version.and_then(|version| version.cells).as_ref().map(value)
+    version.and_then(|version| version.cells).as_ref().map(value_of)
 }
 
 fn is_locked(store: &Store, key: &[u8]) -> bool {

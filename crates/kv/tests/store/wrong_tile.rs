@@ -23,11 +23,11 @@ fn the_store_opens_and_says_that_the_tiles_were_made_again() {
     }
     store.close().unwrap();
     drop(store);
-    let rows = all(&open(IndexEngine::Sled));
+    let rows = all(&open(IndexEngine::Lsm));
     assert_eq!(rows.len(), 600);
 
     let tiles = dir.join("tiles/L0");
-    for (index, remove) in [(IndexEngine::Memory, false), (IndexEngine::Sled, true)] {
+    for (index, remove) in [(IndexEngine::Memory, false), (IndexEngine::Lsm, true)] {
         let mut bytes = RealDisk.read(&tiles).unwrap();
         bytes[300 * 32] ^= 1;
         RealDisk.replace(&tiles, &bytes, false).unwrap();
@@ -39,5 +39,5 @@ fn the_store_opens_and_says_that_the_tiles_were_made_again() {
         assert!(notices.len() == 1 && notices[0].contains("transactions 256 to 511"), "{notices:?}");
         assert_eq!(all(&store), rows);
     }
-    assert_eq!(open(IndexEngine::Sled).ledger().notices(), [""; 0]);
+    assert_eq!(open(IndexEngine::Lsm).ledger().notices(), [""; 0]);
 }
