@@ -56,9 +56,9 @@ fn open_all(host: &Host, job: Job) -> Vec<Finding> {
     for (tx, stored) in (header.first_tx..).zip(block::transactions(&header, &body)) {
         // What the block's form is concerned, the walk has said it.
         let Ok(stored) = stored else { break };
-        let (bytes, more): (&[u8], Pieces) = match stored.content {
+        let (bytes, more): (&[u8], (Pieces, u64)) = match stored.content {
             Content::Inline(payload) => (payload, nothing_more()),
-            Content::InParts(of) => (&[], parts.pieces(host, of)),
+            Content::InParts(of) => (&[], (parts.pieces(host, of), of.payload_bytes)),
         };
         let opened = Unsealing::new(stored.transaction, Cow::Borrowed(bytes), more, reason_alone());
         if let Err(error) = opened.and_then(read_all) {

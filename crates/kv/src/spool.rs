@@ -53,3 +53,6 @@ impl Spool {
         Ok(RunWriter::new(self.disk.clone(), path, file, keys))
     }
 }
+
+#[cfg(test)]
+mod tests;

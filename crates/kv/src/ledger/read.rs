@@ -304,17 +304,15 @@ impl Ledger {
 
     fn unsealing<'a>(&'a self, slot: Slot, tx: TxId, stored: &Stored<'a>) -> Result<Unsealing<'a>> {
         self.verified(slot, tx, stored.transaction)?;
-        let (bytes, more, payload_bytes): (&[u8], Pieces, u64) = match stored.content {
-            Content::Inline(payload) => (payload, nothing_more(), payload.len() as u64),
+        let (bytes, more): (&[u8], (Pieces, u64)) = match stored.content {
+            Content::Inline(payload) => (payload, nothing_more()),
             Content::InParts(parts) => {
                 let mut pieces = pieces(parts, |part| self.log.get(part), |part| self.log.place(part));
-                (&[], Box::new(move || self.noticed(pieces())), parts.payload_bytes)
+                (&[], (Box::new(move || self.noticed(pieces())), parts.payload_bytes))
             }
         };
         let blame = Box::new(move |reason: &str| self.damaged(slot, tx, reason));
-        let mut unsealing = Unsealing::new(stored.transaction, Cow::Borrowed(bytes), more, blame)?;
-        unsealing.set_payload_bytes(payload_bytes);
-        Ok(unsealing)
+        Unsealing::new(stored.transaction, Cow::Borrowed(bytes), more, blame)
     }
 
     fn check_size(&self, size: u64) -> Result<()> {

@@ -183,7 +183,7 @@ proptest! {
                 let pieces: Vec<Vec<u8>> = bytes.chunks(piece_bytes).map(<[u8]>::to_vec).collect();
                 let mut pieces = pieces.into_iter();
                 let more: Pieces = Box::new(move || Ok(pieces.next()));
-                Unsealing::new(&transaction_of(&sealed, 8), Default::default(), more, reason_alone())
+                Unsealing::new(&transaction_of(&sealed, 8), Default::default(), (more, 0), reason_alone())
                     .and_then(Unsealing::into_record)
             };
             prop_assert_eq!(&in_pieces(&sealed.payload).unwrap().changes, &changes);

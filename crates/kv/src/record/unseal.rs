@@ -67,8 +67,8 @@ pub fn unseal(transaction: &[u8; 112], payload: &[u8]) -> Result<Record, String>
 }
 
 /// For payloads that are there in one piece.
-pub(crate) fn nothing_more<'a>() -> Pieces<'a> {
-    Box::new(|| Ok(None))
+pub(crate) fn nothing_more<'a>() -> (Pieces<'a>, u64) {
+    (Box::new(|| Ok(None)), 0)
 }
 
 pub(crate) fn reason_alone<'a>() -> Blame<'a> {
@@ -76,11 +76,11 @@ pub(crate) fn reason_alone<'a>() -> Blame<'a> {
 }
 
 impl<'a> Unsealing<'a> {
-    /// `bytes` and `more` behind them are the payload.
+    /// `bytes` and `more_bytes` behind them, which `more` gives, are the payload.
     pub(crate) fn new(
         transaction: &[u8; TRANSACTION_BYTES],
         bytes: Cow<'a, [u8]>,
-        more: Pieces<'a>,
+        (more, more_bytes): (Pieces<'a>, u64),
         blame: Blame<'a>,
     ) -> Result<Unsealing<'a>> {
         let read = Transaction::decode(transaction).map_err(|rejection| blame(&rejection.to_string()))?;
@@ -97,7 +97,7 @@ impl<'a> Unsealing<'a> {
             entries_root: read.entries_root,
             form: ENTRIES_WITHOUT_HASHES,
             seed: [0; 32],
-            payload_bytes: bytes.len() as u64,
+            payload_bytes: more_bytes.saturating_add(bytes.len() as u64),
             bytes,
             at: 0,
             more,
@@ -118,10 +118,6 @@ impl<'a> Unsealing<'a> {
     /// How long it is in the log.
     pub fn payload_bytes(&self) -> u64 {
         self.payload_bytes
-    }
-
-    pub(crate) fn set_payload_bytes(&mut self, payload_bytes: u64) {
-        self.payload_bytes = payload_bytes;
     }
 
     fn read_head(&mut self, meta_commit: &hash::Hash) -> Result<()> {
