@@ -1,5 +1,6 @@
 //! Index against log: every current and superseded version must be what a replay gives.
 
+use super::lsm::LsmEngine;
 use super::memory::MemoryEngine;
 use super::page::{describe, raw_page};
 use super::{Index, Keyspace};
@@ -35,7 +36,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Compares the whole index with a replay of the log (held in memory). Entries of an index that are older than the
+/// Compares the whole index with a replay of the log, which is put beside an index that has files. Entries of an index that are older than the
 /// first that the replay derives were made by its CREATE INDEX, and are not judged.
 pub fn check_index(
     store: &crate::Store,
@@ -45,8 +46,25 @@ pub fn check_index(
     store.settle()?;
     let index = store.index();
     let _applying = crate::guard::lock(&index.applying);
-    compare(index, store.ledger(), derive, progress)
+    let Some(place) = &index.place else {
+        let model = Index::new(Box::new(MemoryEngine::default()), None, index.spool.clone());
+        return compare(index, &model, store.ledger(), derive, progress);
+    };
+    let (disk, folder) = (&place.host.disk, place.folder.join("model"));
+    let clear = || match disk.is_dir(&folder) {
+        true => disk.remove_dir_all(&folder).map_err(|error| disk_error("could not remove", &folder, &error)),
+        false => Ok(()),
+    };
+    clear()?;
+    disk.create_dir_all(&folder).map_err(|error| disk_error("could not create", &folder, &error))?;
+    let engine = LsmEngine::open(&place.host, &folder, MODEL_MEMORY_BYTES)?;
+    let model = Index::new(Box::new(engine), None, index.spool.clone());
+    let findings = compare(index, &model, store.ledger(), derive, progress);
+    drop(model);
+    clear().and(findings)
 }
+
+const MODEL_MEMORY_BYTES: u64 = 64 << 20;
 
 /// Removes what is derived, index and tiles, of the store in `dir`, which must not be open: the next open makes it again
 /// from the log. The folders that were removed.
@@ -79,14 +97,14 @@ pub fn distrust_index(host: &Host, dir: &Path) -> Result<()> {
 
 fn compare(
     index: &Index,
+    model: &Index,
     ledger: &Ledger,
     derive: &dyn Derive,
     progress: Option<&Progress>,
 ) -> Result<Vec<Finding>> {
-    let model = Index::new(Box::new(MemoryEngine::default()), None, index.spool.clone());
     let size = index.applied.load(Ordering::Acquire) + 1;
     model.replay(ledger, derive, 0, size, true, progress)?;
-    let first_derived = first_derived(&model)?;
+    let first_derived = first_derived(model)?;
     let mut findings = Vec::new();
     for keyspace in Keyspace::ALL {
         if keyspace == Keyspace::Meta {
@@ -98,7 +116,7 @@ fn compare(
             findings.push(Finding { keyspace: keyspace.name(), id, key, tx, what });
         };
         let mut ours = Entries::new(index, keyspace);
-        let mut theirs = Entries::new(&model, keyspace);
+        let mut theirs = Entries::new(model, keyspace);
         let (mut have, mut want) = (ours.next()?, theirs.next()?);
         loop {
             match (have.take(), want.take()) {
