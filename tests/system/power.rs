@@ -39,8 +39,9 @@ pub fn world() -> Option<World> {
     Some(World { _folder: folder, power, random, server, promises })
 }
 
+/// With little memory for the index, so that it is often written.
 pub fn start(power: &PowerLoss) -> Result<Server, Ended> {
-    Server::run(Server::command(power.data()).envs(power.environment()))
+    Server::run(Server::command(power.data()).args(["--index-cache-mib", "1"]).envs(power.environment()))
 }
 
 /// The server works until it dies or `time` is over, and is killed.

@@ -4,7 +4,7 @@
 //!   Transaction ── commit ──> committer ── one block, one fsync ──> Ledger (log, tiles, checkpoints: the truth)
 //!      │  locks, savepoints       │ apply                              │ replay
 //!      ▼                          ▼                                    ▼
-//!   Snapshot (get, scan) <──── Index (derived: current, history, secondary entries; sled or memory)
+//!   Snapshot (get, scan) <──── Index (derived: current, history, secondary entries; an LSM tree, sled or memory)
 //! ```
 //! It knows objects (a table's storage generation), keys and opaque cells; it does not know tables or SQL.
 //! The log is the truth. The index may be deleted at any time and is rebuilt.

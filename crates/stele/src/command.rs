@@ -72,7 +72,7 @@ pub struct Open {
     #[arg(long, value_name = "NAME", default_value = "stele.local")]
     pub origin_host: String,
     /// What keeps the index, which is derived: another one than before is made again from the log
-    #[arg(long, value_enum, default_value_t = IndexEngine::Lsm)]
+    #[arg(long, value_enum, default_value_t = IndexEngine::Lsm, env = "STELE_INDEX_ENGINE")]
     pub index_engine: IndexEngine,
     /// Memory for the index: what was read, and what waits to be written, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 256)]

@@ -76,7 +76,7 @@ impl LsmEngine {
         let Some(path) = host.disk.real_path(folder) else {
             return Err(Error::unsupported("the LSM index on a disk without real paths"));
         };
-        let memtable_bytes = (memory_bytes / 4).clamp(1 << 20, 64 << 20);
+        let memtable_bytes = (memory_bytes / 4).clamp(64 << 10, 64 << 20);
         let cache = Arc::new(Cache::with_capacity_bytes(memory_bytes.saturating_sub(memtable_bytes)));
         let stopping = Arc::new(AtomicBool::new(false));
         let sequence = SequenceNumberCounter::default();

@@ -32,7 +32,7 @@ use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use types::Result;
+use types::{Result, SqlState};
 
 /// Replay hands over to the engine when it holds this much.
 const REPLAY_BYTES: usize = 16 << 20;
@@ -93,8 +93,12 @@ impl OpenIndex<'_> {
             },
         };
         guard::write(&index.deaths).settle(index.applied.load(Ordering::Acquire));
-        // Whatever happens next, this run is not closed in order before it says so.
-        index.checkpoint(self.ledger, false)?;
+        // Whatever happens next, this run is not closed in order before it says so. An engine that does not ask goes on
+        // without where the disk is full.
+        match index.checkpoint(self.ledger, false) {
+            Err(error) if self.engine.survives_power_loss() && error.state == SqlState::DiskFull => {}
+            written => written?,
+        }
         Ok(index)
     }
 
