@@ -82,11 +82,9 @@ impl LsmEngine {
         let sequence = SequenceNumberCounter::default();
         let config = Config::new(&path, sequence.clone(), SequenceNumberCounter::default())
             .use_cache(cache)
-            .data_block_size_policy(BlockSizePolicy::all(4 << 10))
-            .data_block_compression_policy(CompressionPolicy::new([
-                CompressionType::None,
-                CompressionType::Lz4,
-            ]))
+            .data_block_size_policy(BlockSizePolicy::all(8 << 10))
+            // Tables of level 0 too: where they overlap nothing they become the last level as they are.
+            .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
             .filter_policy(FilterPolicy::all(FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(
                 10.0,
             ))))
