@@ -22,6 +22,8 @@ pub struct CopyIn {
     options: CopyOptions,
     records: Records,
     batch: Batch,
+    /// Of the fields of `batch`.
+    batch_bytes: usize,
     /// Line and text of each row in `batch`, for errors.
     places: Vec<(u64, String)>,
     count: u64,
@@ -107,6 +109,7 @@ impl Session {
             options: options.clone(),
             records: Records::new(options),
             batch: Batch::new(types),
+            batch_bytes: 0,
             places: Vec::new(),
             count: 0,
             text: text.to_owned(),
@@ -120,7 +123,7 @@ impl Session {
         let Some(mut copy) = self.copy.take() else {
             return Err(err!(ProtocolViolation, "unexpected message type 0x64 outside of COPY"));
         };
-        copy.records.feed(data);
+        copy.records.feed(data)?;
         self.copy_records(&mut copy, false)?;
         self.copy = Some(copy);
         Ok(())
@@ -151,7 +154,7 @@ impl Session {
                 continue;
             }
             copy.push(record, line, &settings)?;
-            if copy.batch.rows >= BATCH_ROWS {
+            if copy.batch.rows >= BATCH_ROWS || copy.batch_bytes >= BATCH_BYTES {
                 self.copy_batch(copy)?;
             }
         }
@@ -162,6 +165,7 @@ impl Session {
             return Ok(());
         }
         self.known.interrupt.check()?;
+        copy.batch_bytes = 0;
         let types = copy.batch.types();
         let mut batch = Some(std::mem::replace(&mut copy.batch, Batch::new(types)));
         let places = std::mem::take(&mut copy.places);
@@ -253,6 +257,7 @@ impl CopyIn {
                 let error = err!(BadCopyFileFormat, "missing data for column \"{}\"", self.column_name(at));
                 return Err(with_context(error, &self.relation, line, Place::Row(&record.raw)));
             };
+            self.batch_bytes += field.text.len();
             let name = self.column_name(at);
             let forced_not_null = self.options.force_not_null.iter().any(|column| column == name);
             let forced_null = self.options.force_null.iter().any(|column| column == name);
@@ -271,6 +276,9 @@ impl CopyIn {
         Ok(())
     }
 }
+
+/// Rows are inserted before there are more bytes of them than this: a thousand large ones need not be in memory.
+const BATCH_BYTES: usize = 8 << 20;
 
 /// What of a line an error is about.
 enum Place<'a> {

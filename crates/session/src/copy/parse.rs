@@ -33,11 +33,29 @@ pub struct Records {
     buffer: Vec<u8>,
     /// Bytes of `buffer` that are done with.
     at: usize,
+    /// How far the record after them has been looked through.
+    looked: Looked,
     /// Of the next record, from 1.
     line: u64,
     /// `\.` was met: the rest is ignored.
     ended: bool,
 }
+
+/// Within a record that is not whole yet: a long one comes in many pieces, and none is looked at twice.
+struct Looked {
+    at: usize,
+    quoted: bool,
+    lines: u64,
+}
+
+impl Default for Looked {
+    fn default() -> Looked {
+        Looked { at: 0, quoted: false, lines: 1 }
+    }
+}
+
+/// PostgreSQL's limit for one record.
+const RECORD_BYTES_MAX: usize = (1 << 30) - 1;
 
 impl Records {
     pub fn new(options: &CopyOptions) -> Records {
@@ -49,16 +67,25 @@ impl Records {
             null: options.null.clone(),
             buffer: Vec::new(),
             at: 0,
+            looked: Looked::default(),
             line: 1,
             ended: false,
         }
     }
 
-    pub fn feed(&mut self, data: &[u8]) {
+    /// 54000 where a record becomes too long.
+    pub fn feed(&mut self, data: &[u8]) -> Result<()> {
         // What was read goes before more comes, so that the buffer stays as long as one record.
         self.buffer.drain(..self.at);
         self.at = 0;
+        let (held, more) = (self.buffer.len(), data.len());
+        if held + more > RECORD_BYTES_MAX {
+            return Err(err!(ProgramLimitExceeded, "out of memory").detail(format!(
+                "Cannot enlarge string buffer containing {held} bytes by {more} more bytes."
+            )));
+        }
         self.buffer.extend_from_slice(data);
+        Ok(())
     }
 
     /// The number of the line that the next record starts on.
@@ -80,18 +107,22 @@ impl Records {
         let fields = if self.csv { self.csv_fields(bytes)? } else { self.text_fields(bytes)? };
         let raw = String::from_utf8_lossy(&bytes[..bytes.len().min(RAW_BYTES)]).into_owned();
         self.at += next;
+        self.looked = Looked::default();
         self.line += lines;
         Ok(Some(Record { fields, raw }))
     }
 
     /// Length of the record that starts here, where the next one starts (relative), and how many lines it spans.
-    fn record_end(&self, last: bool) -> Result<Option<(usize, usize, u64)>> {
+    fn record_end(&mut self, last: bool) -> Result<Option<(usize, usize, u64)>> {
         let rest = &self.buffer[self.at..];
         if rest.is_empty() {
             return Ok(None);
         }
-        let (mut quoted, mut lines, mut at) = (false, 1, 0);
+        let Looked { mut at, mut quoted, mut lines } = self.looked;
         while let Some(&byte) = rest.get(at) {
+            let next = rest.get(at + 1).copied();
+            // What a byte means may depend on the one after it.
+            let more_tells = next.is_none() && !last;
             if self.csv {
                 if quoted && byte == self.escape && self.escape != self.quote {
                     at += 2;
@@ -104,7 +135,10 @@ impl Records {
                     lines += 1;
                 }
             } else if byte == b'\\' {
-                if rest.get(at + 1) == Some(&b'.') {
+                if more_tells {
+                    break;
+                }
+                if next == Some(b'.') {
                     match rest.get(at + 2) {
                         // The end marker, at a line's beginning or after its last field.
                         Some(b'\n' | b'\r') if at > 0 => return Ok(Some((at, at, lines))),
@@ -112,7 +146,7 @@ impl Records {
                         Some(_) => return Err(err!(BadCopyFileFormat, "end-of-copy marker corrupt")),
                         None if last && at > 0 => return Ok(Some((at, at, lines))),
                         None if last => {}
-                        None => return Ok(None),
+                        None => break,
                     }
                 }
                 at += 2;
@@ -122,16 +156,16 @@ impl Records {
                 return Ok(Some((at, at + 1, lines)));
             }
             if !quoted && byte == b'\r' {
-                match rest.get(at + 1) {
+                match next {
                     Some(b'\n') => return Ok(Some((at, at + 2, lines))),
-                    Some(_) => return Ok(Some((at, at + 1, lines))),
-                    None if last => return Ok(Some((at, at + 1, lines))),
-                    None => return Ok(None),
+                    None if more_tells => break,
+                    _ => return Ok(Some((at, at + 1, lines))),
                 }
             }
             at += 1;
         }
         if !last {
+            self.looked = Looked { at, quoted, lines };
             return Ok(None);
         }
         if quoted {
@@ -285,15 +319,17 @@ mod tests {
         }
     }
 
-    /// Every way of cutting the input into two pieces gives the same records.
+    /// Every way of cutting the input into two pieces gives the same records, and so do pieces of any size.
     fn records(format: CopyFormat, input: &str) -> Vec<Vec<Option<String>>> {
         let mut all: Vec<Vec<Vec<Option<String>>>> = Vec::new();
-        for cut in 0..=input.len() {
+        let cuts = (0..=input.len()).map(|cut| vec![&input.as_bytes()[..cut], &input.as_bytes()[cut..]]);
+        let pieces = (1..=input.len()).map(|length| input.as_bytes().chunks(length).collect());
+        for pieces in cuts.chain(pieces) {
             let mut records = Records::new(&options(format));
             let mut found = Vec::new();
-            for (piece, last) in [(&input.as_bytes()[..cut], false), (&input.as_bytes()[cut..], true)] {
-                records.feed(piece);
-                while let Some(record) = records.next(last).unwrap() {
+            for (number, piece) in pieces.iter().enumerate() {
+                records.feed(piece).unwrap();
+                while let Some(record) = records.next(number + 1 == pieces.len()).unwrap() {
                     found.push(record.fields.into_iter().map(|f| (!f.null).then_some(f.text)).collect());
                 }
             }
@@ -327,17 +363,39 @@ mod tests {
         let found = records(CopyFormat::Text, "1\n2\\.\n3\n");
         assert_eq!(found, [vec![some("1")], vec![some("2")]]);
         let mut records = Records::new(&options(CopyFormat::Text));
-        records.feed(b"\\.x\n");
+        records.feed(b"\\.x\n").unwrap();
         assert_eq!(records.next(true).unwrap_err().state, types::SqlState::BadCopyFileFormat);
+    }
+
+    #[test]
+    fn escapes_and_line_ends_on_the_edge_of_a_piece() {
+        let found = records(CopyFormat::Text, "a\\\\\r\nb\\\nc\rd\\\\\n");
+        assert_eq!(found, [[some("a\\")], [some("b\nc")], [some("d\\")]]);
+        let found = records(CopyFormat::Csv, "\"a\r\n\"\"\"\r\n\"b\n\"");
+        assert_eq!(found, [[some("a\r\n\"")], [some("b\n")]]);
+    }
+
+    /// Each piece is looked at once: else this takes minutes, and a value of 100 MB hours.
+    #[test]
+    fn a_long_record_in_many_pieces() {
+        let started = std::time::Instant::now();
+        let mut records = Records::new(&options(CopyFormat::Text));
+        for _ in 0..40_000 {
+            records.feed(&[b'x'; 64]).unwrap();
+            assert_eq!(records.next(false).unwrap(), None);
+        }
+        let record = records.next(true).unwrap().unwrap();
+        assert_eq!((record.fields[0].text.len(), record.raw.len()), (40_000 * 64, RAW_BYTES));
+        assert!(started.elapsed().as_secs() < 20);
     }
 
     #[test]
     fn refuses_what_is_not_text() {
         let mut records = Records::new(&options(CopyFormat::Text));
-        records.feed(b"a\xff\n");
+        records.feed(b"a\xff\n").unwrap();
         assert_eq!(records.next(true).unwrap_err().state, types::SqlState::CharacterNotInRepertoire);
         let mut records = Records::new(&options(CopyFormat::Csv));
-        records.feed(b"\"a\n");
+        records.feed(b"\"a\n").unwrap();
         assert!(records.next(true).is_err());
     }
 }
