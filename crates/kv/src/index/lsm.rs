@@ -26,7 +26,7 @@ use std::io::{ErrorKind, Write as _};
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -40,10 +40,14 @@ const NEWEST: SeqNo = SeqNo::MAX >> 1;
 const TABLE_BYTES: u64 = 32 << 20;
 /// Level 0 may grow so far before writers wait for the compaction.
 const LEVEL_0_LIMIT: usize = 16;
+/// What may wait in memory while the disk is full: a start on a full disk replays into it.
+const OVERDRAFT_BYTES: u64 = 64 << 20;
 
 pub struct LsmEngine {
     shared: Arc<Tree>,
     memtable_bytes: u64,
+    /// Applied since the last flush that succeeded.
+    unflushed_bytes: AtomicU64,
     compactor: Option<JoinHandle<()>>,
 }
 
@@ -114,7 +118,12 @@ impl LsmEngine {
             .map_err(|error| {
                 Error::new(SqlState::InsufficientResources, format!("could not start a thread: {error}"))
             })?;
-        Ok(LsmEngine { shared, memtable_bytes, compactor: Some(compactor) })
+        Ok(LsmEngine {
+            shared,
+            memtable_bytes,
+            unflushed_bytes: AtomicU64::new(0),
+            compactor: Some(compactor),
+        })
     }
 }
 
@@ -172,26 +181,33 @@ impl Engine for LsmEngine {
 
     fn apply(&self, writes: &mut dyn Iterator<Item = Write>) -> Result<()> {
         let Tree { tree, sequence, .. } = &*self.shared;
-        let mut size_bytes = 0;
+        let (mut written_bytes, mut memtable_bytes) = (0, 0);
         for Write { keyspace, key, value } in writes {
             let key = full_key(keyspace, &key);
             let number = sequence.next();
-            (_, size_bytes) = self.shared.guarded(|| {
+            let (entry_bytes, now_bytes) = self.shared.guarded(|| {
                 Ok(match value {
                     Some(value) => tree.insert(key, value, number),
                     None => tree.remove(key, number),
                 })
             })?;
+            written_bytes += entry_bytes;
+            memtable_bytes = now_bytes;
         }
-        if size_bytes < self.memtable_bytes {
+        let unflushed_bytes =
+            written_bytes + self.unflushed_bytes.fetch_add(written_bytes, Ordering::Relaxed);
+        if memtable_bytes < self.memtable_bytes {
             return Ok(());
         }
-        self.shared.flush()?;
-        self.shared.wait_for_compactor()
+        match self.flush() {
+            Err(error) if error.state == SqlState::DiskFull && unflushed_bytes < OVERDRAFT_BYTES => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => self.shared.wait_for_compactor(),
+        }
     }
 
     fn checkpoint(&self) -> Result<()> {
-        self.shared.flush()
+        self.flush()
     }
 
     fn survives_a_full_disk(&self) -> bool {
@@ -200,6 +216,14 @@ impl Engine for LsmEngine {
 
     fn has_failed(&self) -> bool {
         self.shared.failed.load(Ordering::Acquire)
+    }
+}
+
+impl LsmEngine {
+    fn flush(&self) -> Result<()> {
+        self.shared.flush()?;
+        self.unflushed_bytes.store(0, Ordering::Relaxed);
+        Ok(())
     }
 }
 
