@@ -6,13 +6,14 @@
 //! sleeps, it looks for itself in the wait-for graph: a cycle that exists only because of the queue's order is
 //! resolved by granting out of order, any other ends with 40P01 for the one that would have closed it.
 //!
-//! Of a transaction with very many locks of rows most are kept in few bytes ([`compact`]).
+//! Of a transaction with very many locks of rows most are kept in few bytes (`compact`).
 //!
 //! Nothing here is on disk: after a crash there is no transaction left to hold a lock.
 
 use crate::guard;
 use crate::{IndexId, ObjectId};
-use compact::{CompactLocks, Lot};
+use compact::CompactLocks;
+use held::Grant;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
@@ -92,23 +93,6 @@ pub(crate) struct LockTable {
     full_limit: usize,
 }
 
-/// What one transaction holds, in the order in which it was granted.
-#[derive(Default)]
-pub(crate) struct Held {
-    modes: HashMap<Arc<Resource>, Modes>,
-    order: Vec<Grant>,
-    /// How many of them were there at the newest savepoint.
-    marked: usize,
-    /// Rows and values among them.
-    compact_count: usize,
-}
-
-enum Grant {
-    One(Arc<Resource>, Modes),
-    /// A set of compact ones.
-    Set(Lot, u8, u64),
-}
-
 #[derive(Default)]
 struct State {
     queues: HashMap<Arc<Resource>, Queue>,
@@ -128,47 +112,6 @@ struct Waiter {
     mode: u8,
     process: Option<i32>,
     wake: Arc<Condvar>,
-}
-
-impl Held {
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.order.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.order.is_empty()
-    }
-
-    /// What is granted from here on can be released by itself.
-    pub(crate) fn mark(&mut self) -> usize {
-        self.marked = self.order.len();
-        self.marked
-    }
-
-    /// Whether some of it is known by fingerprint alone.
-    pub(crate) fn is_compact(&self) -> bool {
-        self.compact_count > 0
-    }
-
-    /// The set that a compact lock can go to: none of before the newest savepoint.
-    fn open_set(&self, lot: Lot, mode: u8) -> Option<u64> {
-        let since = self.order.get(self.marked..).unwrap_or_default();
-        since.iter().rev().find_map(|grant| match grant {
-            Grant::Set(of, in_mode, number) if (*of, *in_mode) == (lot, mode) => Some(*number),
-            _ => None,
-        })
-    }
-
-    /// Everything, in no order.
-    pub(crate) fn list(&self) -> Vec<(Resource, u8)> {
-        self.modes.iter().map(|(resource, modes)| (Resource::clone(resource), *modes)).collect()
-    }
-
-    /// Whether this transaction holds what excludes at least all that `mode` excludes.
-    pub(crate) fn covers(&self, resource: &Resource, mode: u8) -> bool {
-        self.modes.get(resource).is_some_and(|modes| covers(resource, *modes, mode))
-    }
 }
 
 /// Whether `modes` together exclude at least all that `mode` excludes.
@@ -644,8 +587,10 @@ impl fmt::Display for Resource {
 }
 
 mod compact;
+mod held;
 mod session;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use held::Held;
 pub use session::SessionLocks;
