@@ -1,7 +1,7 @@
 //! Binary strings: PostgreSQL 15, 9.5, with hashes and text encodings.
 
 use crate::context::Context;
-use crate::functions::text::substring_bounds;
+use crate::functions::text::{check_joined, substring_bounds};
 use crate::signature::functions;
 use md5::{Digest, Md5};
 use types::{Error, Result, Value, err};
@@ -52,7 +52,10 @@ fn one(args: &[Value]) -> Result<&[u8]> {
 
 pub(crate) fn concatenate(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     match args {
-        [Value::Bytea(a), Value::Bytea(b)] => Ok(Value::Bytea([a.as_slice(), b].concat())),
+        [Value::Bytea(a), Value::Bytea(b)] => {
+            check_joined(a.len(), b.len())?;
+            Ok(Value::Bytea([a.as_slice(), b].concat()))
+        }
         _ => Err(unexpected(args)),
     }
 }

@@ -127,9 +127,17 @@ pub(crate) fn output(value: &Value, data_type: DataType, context: &Context<'_>) 
     Ok(out)
 }
 
+/// 54000 where two values together would be longer than any value can be.
+pub(crate) fn check_joined(a_bytes: usize, b_bytes: usize) -> Result<()> {
+    if a_bytes.saturating_add(b_bytes) > SIZE_LIMIT { Err(too_large()) } else { Ok(()) }
+}
+
 pub(crate) fn concatenate(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     match args {
-        [Value::Text(a), Value::Text(b)] => Ok(Value::Text([a.as_str(), b].concat())),
+        [Value::Text(a), Value::Text(b)] => {
+            check_joined(a.len(), b.len())?;
+            Ok(Value::Text([a.as_str(), b].concat()))
+        }
         _ => Err(unexpected(args)),
     }
 }
@@ -570,5 +578,18 @@ pub(crate) fn smaller(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     match args {
         [Value::Text(a), Value::Text(b)] => Ok(Value::text(a.min(b).as_str())),
         _ => Err(unexpected(args)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_is_longer_than_postgres_allocates() {
+        assert!(check_joined(SIZE_LIMIT - 1, 1).is_ok());
+        for (a, b) in [(SIZE_LIMIT, 1), (600_000_000, 600_000_000), (usize::MAX, 1)] {
+            assert_eq!(check_joined(a, b).unwrap_err().state.code(), "54000");
+        }
     }
 }
