@@ -72,6 +72,10 @@ fn the_index_is_right_or_is_made_again() {
         } else {
             2
         }] += 1;
+        // What nobody has read yet no start can know.
+        if said.is_some() {
+            assert!(rebuild_index(power.data()), "{when}");
+        }
         // Whatever it was, the next start knows.
         let server = start(&power).unwrap_or_else(|ended| panic!("{when}: {}", ended.errors));
         promises.check(&server, &when);
@@ -93,6 +97,10 @@ fn check_index(data: &Path) -> Result<(), String> {
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     if output.status.success() { Ok(()) } else { Err(text) }
+}
+
+fn rebuild_index(data: &Path) -> bool {
+    run("stele", &["check", "--rebuild-index", "--data", data.to_str().unwrap()]).status.success()
 }
 
 fn damage(index: &Path, fate: Fate, random: &mut Random) {

@@ -175,7 +175,9 @@ pub fn print(name: &str, report: &Report) {
     for finding in &report.findings {
         let meaning = match finding.verdict {
             Verdict::Damaged => "damaged: restore it from a backup",
-            Verdict::Derived => "derived: made again at the next start, or by `stele check --rebuild-index`",
+            Verdict::Derived => {
+                "derived: made again by `stele check --rebuild-index`, or at a start after something has met it"
+            }
             Verdict::Unfinished => "unfinished write, never acknowledged: set aside at the next start",
         };
         let offset = finding.offset.map(|offset| format!(", offset {offset}")).unwrap_or_default();
