@@ -97,6 +97,8 @@ pub(crate) struct Wake {
 const PENDING_BYTES_LIMIT: usize = 64 << 20;
 /// The same for large transactions, which every reader asks until the index has them.
 const PENDING_RUNS_LIMIT: usize = 8;
+/// What [`Core::fail`] is mostly about.
+const LOG: &str = "the log";
 /// A group's transactions and bytes: a block stays of a size that is read in one piece.
 const GROUP_LIMIT: usize = 512;
 const GROUP_BYTES_LIMIT: usize = 8 << 20;
@@ -154,7 +156,7 @@ impl Core {
             while guard::lock(&ticket.0).is_none() {
                 if catch_unwind(AssertUnwindSafe(|| self.order_some(&mut log))).is_err() {
                     // What is in the log and what is remembered may differ now.
-                    self.fail(Error::internal("ordering a commit failed"));
+                    self.fail(LOG, &Error::internal("ordering a commit failed"));
                 }
             }
         }
@@ -182,7 +184,7 @@ impl Core {
         }
         let target = self.ordered();
         if let Err(error) = self.ledger.sync() {
-            return Err(self.fail(error));
+            return Err(self.fail(LOG, &error));
         }
         self.durable.store(target, Ordering::Release);
         self.applier.ring();
@@ -196,6 +198,9 @@ impl Core {
         }
         if self.closed.load(Ordering::Acquire) {
             return Err(Error::new(SqlState::AdminShutdown, "the database is closed"));
+        }
+        if let Some(error) = self.index.disk_failure() {
+            return Err(error.clone());
         }
         if self.index.is_lost() {
             return Err(Error::new(SqlState::IndexCorrupted, "the index has failed; nothing can be written")
@@ -220,9 +225,9 @@ impl Core {
         *guard::lock(&self.on_fatal) = Some(on_fatal);
     }
 
-    /// The end of writing.
-    fn fail(&self, cause: Error) -> Error {
-        let error = Error::new(cause.state, format!("the log cannot be written any more: {}", cause.message))
+    /// The end of writing `what`.
+    fn fail(&self, what: &str, cause: &Error) -> Error {
+        let error = Error::new(cause.state, format!("{what} cannot be written any more: {}", cause.message))
             .detail("What was not acknowledged may or may not be durable.")
             .hint("Restart the server: recovery finds out. Reads go on.");
         if self.fatal.set(error.clone()).is_ok()
@@ -284,7 +289,7 @@ impl Core {
         let outcomes: Vec<Result<(TxId, i64)>> = match self.ledger.append(&sealed) {
             Ok(given) => given.into_iter().map(Ok).collect(),
             Err(error) if self.ledger.is_stopped() => {
-                let error = self.fail(error);
+                let error = self.fail(LOG, &error);
                 vec![Err(error); sealed.len()]
             }
             Err(error) if sealed.len() == 1 => vec![Err(error)],
@@ -316,7 +321,7 @@ impl Core {
         self.check_writable()?;
         match self.ledger.append(std::slice::from_ref(sealed)) {
             Ok(given) => given.first().copied().ok_or_else(|| Error::internal("an append without a number")),
-            Err(error) if self.ledger.is_stopped() => Err(self.fail(error)),
+            Err(error) if self.ledger.is_stopped() => Err(self.fail(LOG, &error)),
             Err(error) => Err(error),
         }
     }
@@ -511,9 +516,13 @@ impl Core {
         Ok(())
     }
 
-    /// The engine failed: reads that need it say so, writes end, the next start rebuilds it.
+    /// The engine failed: reads that need it say so, writes end, the next start rebuilds it. Where it was the disk that
+    /// failed, that is the end as it is for the log.
     fn lose_index(&self) {
         self.index.lost.store(true, Ordering::Release);
+        if let Some(error) = self.index.disk_failure() {
+            self.fail("the index", error);
+        }
         if let Some(place) = &self.index.place {
             // If this fails too, the checkpoint's own checks decide at the next start.
             let _ = place.remove();
@@ -535,7 +544,7 @@ impl Core {
                     Ok(()) => durable,
                     Err(error) => {
                         if self.ledger.is_stopped() {
-                            self.fail(error);
+                            self.fail(LOG, &error);
                         }
                         published.0
                     }

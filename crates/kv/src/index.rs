@@ -25,12 +25,15 @@ pub(crate) mod sled;
 
 pub use check::{Finding, check_index, distrust_index, engine_of, remove_derived};
 
+use crate::fault::disk_error;
 use crate::guard;
 use crate::history::{Family, Stored, history_key, parse_value, split_storage_key};
 use crate::recent::{Batch, Deaths, VersionTable};
 use crate::spool::Spool;
 use crate::{IndexId, TxId};
+use std::io::ErrorKind;
 use std::ops::{Bound, ControlFlow};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use types::{Error, Result, SqlState};
@@ -130,9 +133,9 @@ pub trait Engine: Send + Sync {
     fn survives_a_full_disk(&self) -> bool {
         false
     }
-    /// Whether it has ever said no for a reason of its own: then it is not trusted again.
-    fn has_failed(&self) -> bool {
-        false
+    /// Why it has said no for a reason of its own, if ever: then it is not trusted again.
+    fn failure(&self) -> Option<&Error> {
+        None
     }
 }
 
@@ -152,6 +155,14 @@ fn lost(why: &str) -> Error {
     types::err!(IndexCorrupted, "the index cannot be used: {why}")
         .detail("The index is derived from the log, which is not affected.")
         .hint("Restart the server: it makes the index again from the log.")
+}
+
+/// What the system said to an engine. Files that are not there or end early are damage; other errors are the disk's.
+fn io_failure(folder: &Path, error: &std::io::Error) -> Error {
+    match error.raw_os_error() {
+        Some(_) if error.kind() != ErrorKind::NotFound => disk_error("could not use", folder, error),
+        _ => lost(&error.to_string()),
+    }
 }
 
 /// What an engine said when it panicked.
@@ -321,8 +332,13 @@ impl Index {
         Ok(drops)
     }
 
+    /// What the disk said to the engine, if that was its end: the server stops, as it does for the log.
+    pub(crate) fn disk_failure(&self) -> Option<&Error> {
+        self.engine.failure().filter(|error| error.state == SqlState::IoError)
+    }
+
     pub(crate) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Acquire) || self.engine.has_failed()
+        self.lost.load(Ordering::Acquire) || self.engine.failure().is_some()
     }
 }
 

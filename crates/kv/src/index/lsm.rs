@@ -27,7 +27,7 @@ use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use types::{Error, Result, SqlState};
@@ -59,7 +59,7 @@ struct Tree {
     /// As the host's disk names them.
     folder: PathBuf,
     tables: PathBuf,
-    failed: AtomicBool,
+    failure: OnceLock<Error>,
     stopping: Arc<AtomicBool>,
     work: Mutex<Work>,
     /// Rung when there is work for the compactor, and when it has done some.
@@ -93,8 +93,8 @@ impl LsmEngine {
                 10.0,
             ))))
             .with_compaction_filter_factory(Some(Arc::new(Stop(stopping.clone()))));
-        let tree = guarded(|| config.open())?;
-        if let Some(newest) = guarded(|| Ok(tree.get_highest_persisted_seqno()))? {
+        let tree = guarded(folder, || config.open())?;
+        if let Some(newest) = guarded(folder, || Ok(tree.get_highest_persisted_seqno()))? {
             sequence.fetch_max(newest + 1);
         }
         host.disk
@@ -106,7 +106,7 @@ impl LsmEngine {
             host: host.clone(),
             folder: folder.to_path_buf(),
             tables: folder.join("tables"),
-            failed: AtomicBool::new(false),
+            failure: OnceLock::new(),
             stopping,
             work: Mutex::default(),
             bell: Condvar::new(),
@@ -214,8 +214,8 @@ impl Engine for LsmEngine {
         true
     }
 
-    fn has_failed(&self) -> bool {
-        self.shared.failed.load(Ordering::Acquire)
+    fn failure(&self) -> Option<&Error> {
+        self.shared.failure.get()
     }
 }
 
@@ -249,7 +249,7 @@ impl Tree {
 
     fn wait_for_compactor(&self) -> Result<()> {
         let mut work = guard::lock(&self.work);
-        while self.tree.l0_run_count() > LEVEL_0_LIMIT && !self.failed.load(Ordering::Acquire) {
+        while self.tree.l0_run_count() > LEVEL_0_LIMIT && self.failure.get().is_none() {
             if work.disk_is_full {
                 return Err(super::disk_full(true));
             }
@@ -311,13 +311,14 @@ impl Tree {
 
     /// An error other than a full disk is the end of this index.
     fn guarded<T>(&self, work: impl FnOnce() -> lsm_tree::Result<T>) -> Result<T> {
-        let outcome = guarded(work);
+        let outcome = guarded(&self.folder, work);
         match outcome {
             Err(error) if error.state != SqlState::DiskFull && !self.stopping.load(Ordering::Acquire) => {
-                if !self.failed.swap(true, Ordering::AcqRel) {
+                let error = if error.state == SqlState::IoError { error } else { self.name_damage(error) };
+                if self.failure.set(error.clone()).is_ok() {
                     super::checkpoint::distrust(&self.host, &self.folder);
                 }
-                Err(self.name_damage(error))
+                Err(error)
             }
             outcome => outcome,
         }
@@ -325,7 +326,7 @@ impl Tree {
 
     /// The crate does not say which file is damaged: a table that is not what was written is found by its checksum.
     fn name_damage(&self, error: Error) -> Error {
-        let found = guarded(|| {
+        let found = guarded(&self.folder, || {
             for table in self.tree.current_version().iter_tables() {
                 let path = self.tables.join(table.id().to_string());
                 let mut sum = ChecksummedWriter::new(std::io::sink());
@@ -380,13 +381,13 @@ fn full_key(keyspace: Keyspace, key: &[u8]) -> Vec<u8> {
 }
 
 /// What the crate does not tell by an error it tells by a panic: both mean that the index is lost, never that data is.
-fn guarded<T>(work: impl FnOnce() -> lsm_tree::Result<T>) -> Result<T> {
+fn guarded<T>(folder: &Path, work: impl FnOnce() -> lsm_tree::Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(lsm_tree::Error::Io(error))) if error.kind() == ErrorKind::StorageFull => {
             Err(super::disk_full(true))
         }
-        Ok(Err(lsm_tree::Error::Io(error))) => Err(lost(&error.to_string())),
+        Ok(Err(lsm_tree::Error::Io(error))) => Err(super::io_failure(folder, &error)),
         Ok(Err(lsm_tree::Error::ChecksumMismatch { .. })) => Err(lost("a checksum that does not match")),
         Ok(Err(error)) => Err(lost(&error.to_string())),
         Err(panic) => Err(lost(super::panic_text(&*panic))),

@@ -12,7 +12,8 @@ use host::{Host, OpenMode};
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use types::{Error, Result, SqlState, bail};
 
@@ -26,7 +27,7 @@ pub struct SledEngine {
     db: sled::Db,
     trees: [sled::Tree; 7],
     counts: Option<[AtomicI64; 7]>,
-    failed: AtomicBool,
+    failure: OnceLock<Error>,
 }
 
 impl SledEngine {
@@ -51,7 +52,7 @@ impl SledEngine {
         // A handle that was dropped a moment ago may hold sled's own file lock for some milliseconds more.
         let mut attempts_left = 100;
         let db = loop {
-            match guarded(|| config.open()) {
+            match guarded(folder, || config.open()) {
                 Ok(db) => break db,
                 Err(error) if attempts_left > 0 && error.message.contains("could not acquire lock") => {
                     attempts_left -= 1;
@@ -62,7 +63,7 @@ impl SledEngine {
         };
         let mut trees = Vec::with_capacity(7);
         for keyspace in Keyspace::ALL {
-            trees.push(guarded(|| db.open_tree(keyspace.name()))?);
+            trees.push(guarded(folder, || db.open_tree(keyspace.name()))?);
         }
         let Ok(trees) = trees.try_into() else { bail!(InternalError, "a keyspace without a tree") };
         let counts = counts.map(|counts| counts.map(|count| AtomicI64::new(count as i64)));
@@ -72,7 +73,7 @@ impl SledEngine {
             db,
             trees,
             counts,
-            failed: AtomicBool::new(false),
+            failure: OnceLock::new(),
         })
     }
 }
@@ -124,11 +125,11 @@ impl Engine for SledEngine {
 
     fn checkpoint(&self) -> Result<()> {
         self.guarded(|| self.db.flush())?;
-        sync_folder(&self.host, &self.folder)
+        self.noted(sync_folder(&self.host, &self.folder))
     }
 
-    fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
+    fn failure(&self) -> Option<&Error> {
+        self.failure.get()
     }
 
     fn counts(&self) -> Option<[u64; 7]> {
@@ -139,9 +140,13 @@ impl Engine for SledEngine {
 
 impl SledEngine {
     fn guarded<T>(&self, work: impl FnOnce() -> sled::Result<T>) -> Result<T> {
-        let outcome = guarded(work);
-        if outcome.as_ref().is_err_and(|error| error.state != SqlState::DiskFull)
-            && !self.failed.swap(true, Ordering::AcqRel)
+        self.noted(guarded(&self.folder, work))
+    }
+
+    fn noted<T>(&self, outcome: Result<T>) -> Result<T> {
+        if let Err(error) = &outcome
+            && error.state != SqlState::DiskFull
+            && self.failure.set(error.clone()).is_ok()
         {
             super::checkpoint::distrust(&self.host, &self.folder);
         }
@@ -184,12 +189,13 @@ fn sync_folder(host: &Host, folder: &Path) -> Result<()> {
 }
 
 /// sled panics on damaged files as often as it says so: both mean that the index is lost, never that data is.
-fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T> {
+fn guarded<T>(folder: &Path, work: impl FnOnce() -> sled::Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(sled::Error::Io(error))) if error.kind() == std::io::ErrorKind::StorageFull => {
             Err(super::disk_full(false))
         }
+        Ok(Err(sled::Error::Io(error))) => Err(super::io_failure(folder, &error)),
         Ok(Err(sled::Error::Corruption { at, bt: _ })) => Err(lost(&match offset_of(&format!("{at:?}")) {
             Some(offset) => format!("corrupted data at offset {offset} of its file"),
             None => "corrupted data".to_owned(),
