@@ -163,8 +163,14 @@ impl Log {
                 && after.is_none_or(|after| after.get(bytes.clone()) != before.get(bytes.clone()))
         };
         let Some(first) = self.blocks.iter().position(touched) else {
-            // The torn end of the last segment: it will be cut anyhow.
-            return May::Repair;
+            // The torn end of the last segment: it will be cut anyhow, unless a later program seems to have begun it.
+            let of_path = self.blocks.iter().rev().find(|block| block.path == path);
+            let torn = after.and_then(|after| after.get(of_path.map_or(0, |block| block.to as usize)..));
+            let size = self.blocks.last().and_then(|block| block.header.end_tx()).unwrap_or(0);
+            return match torn.is_some_and(block::is_of_later_program) {
+                true => May::Cut { size, blocks: 0, trace: false },
+                false => May::Repair,
+            };
         };
         let bad = &self.blocks[first];
         let later = &self.blocks[first + 1..];
