@@ -13,7 +13,7 @@
 
 use crate::commit::{Core, Request};
 use crate::guard;
-use crate::history::{Family, RowBody, Stored, UNCOMMITTED, split_storage_key, storage_key};
+use crate::history::{Family, RowBody, Stored, UNCOMMITTED, storage_key};
 use crate::index::open::body_of;
 use crate::lock::{Held, LockStrength, LockWait, Owner, Patience, Resource, TableMode};
 use crate::recent::{Batch, Shared};
@@ -422,30 +422,20 @@ impl Transaction {
 
     /// What a write comes to against the newest state, which the key's lock keeps as it is. None: nothing.
     fn net_change(&self, storage_key: &[u8], body: &[u8]) -> Result<Option<Change>> {
-        let RowBody { op: _, key_salt: _, schema_tx, prev_tx: _, moved_to, cells } = RowBody::decode(body)?;
+        let change = record::change_of(storage_key, body)?;
         let before = self.core.index.version_at(Family::Row, storage_key, TxId::MAX, true)?;
         let was_live = before.as_ref().is_some_and(Stored::is_live);
-        let op = match (was_live, cells) {
-            (true, Some(_)) => Op::Update,
-            (false, Some(_)) => Op::Insert,
-            (true, None) => Op::Delete,
-            (false, None) => return Ok(None),
+        let op = match (was_live, change.cells.is_some()) {
+            (true, true) => Op::Update,
+            (false, true) => Op::Insert,
+            (true, false) => Op::Delete,
+            (false, false) => return Ok(None),
         };
         let (key_salt, prev_tx) = match &before {
             Some(before) => (RowBody::decode(&before.body)?.key_salt, before.tx),
             None => (host::random::bytes(&*self.random), 0),
         };
-        let (object, key) = split_storage_key(storage_key);
-        Ok(Some(Change {
-            object,
-            key: key.to_vec(),
-            op,
-            prev_tx,
-            key_salt,
-            schema_tx,
-            cells: cells.map(|cells| Cells(cells.to_vec())),
-            moved_to: moved_to.map(<[u8]>::to_vec),
-        }))
+        Ok(Some(Change { op, prev_tx, key_salt, ..change }))
     }
 
     fn own(&self, object: ObjectId, key: &[u8]) -> Result<Option<Stored>> {

@@ -1,12 +1,13 @@
 //! Index against log: every current and superseded version must be what a replay gives.
 
+use super::checkpoint::Place;
 use super::lsm::LsmEngine;
 use super::memory::MemoryEngine;
 use super::page::{describe, raw_page};
 use super::{Index, Keyspace};
 use crate::fault::disk_error;
 use crate::ledger::{Ledger, Progress};
-use crate::store::IndexEngine;
+use crate::store::{INDEX_FOLDER, IndexEngine};
 use crate::{Derive, TxId};
 use host::Host;
 use std::collections::BTreeMap;
@@ -36,8 +37,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Compares the whole index with a replay of the log, which is put beside an index that has files. Entries of an index that are older than the
-/// first that the replay derives were made by its CREATE INDEX, and are not judged.
+/// Compares the whole index with a replay of the log, which is put beside an index that has files. Entries of an index
+/// that are older than the first that the replay derives were made by its CREATE INDEX, and are not judged.
 pub fn check_index(
     store: &crate::Store,
     derive: &dyn Derive,
@@ -71,7 +72,7 @@ const MODEL_MEMORY_BYTES: u64 = 64 << 20;
 pub fn remove_derived(host: &Host, dir: &Path) -> Result<Vec<PathBuf>> {
     let _lock = host.disk.lock(dir).map_err(|error| disk_error("could not lock", dir, &error))?;
     let mut removed = Vec::new();
-    for folder in [dir.join(crate::store::INDEX_FOLDER), crate::ledger::Paths::new(dir).tiles] {
+    for folder in [dir.join(INDEX_FOLDER), crate::ledger::Paths::new(dir).tiles] {
         if host.disk.is_dir(&folder) {
             host.disk
                 .remove_dir_all(&folder)
@@ -84,15 +85,17 @@ pub fn remove_derived(host: &Host, dir: &Path) -> Result<Vec<PathBuf>> {
 
 /// What keeps the index of the store in `dir`. None: it is new, or will be made again.
 pub fn engine_of(host: &Host, dir: &Path) -> Option<IndexEngine> {
-    let place = super::checkpoint::Place { host: host.clone(), folder: dir.join(crate::store::INDEX_FOLDER) };
-    let engine = place.read()?.engine;
+    let engine = place_of(host, dir).read()?.engine;
     super::open::ON_DISK.into_iter().find(|known| known.name() == engine)
 }
 
 /// What the index of the store in `dir` holds was found to be wrong: the next open rebuilds it.
 pub fn distrust_index(host: &Host, dir: &Path) -> Result<()> {
-    let place = super::checkpoint::Place { host: host.clone(), folder: dir.join(crate::store::INDEX_FOLDER) };
-    place.remove()
+    place_of(host, dir).remove()
+}
+
+fn place_of(host: &Host, dir: &Path) -> Place {
+    Place { host: host.clone(), folder: dir.join(INDEX_FOLDER) }
 }
 
 fn compare(

@@ -26,7 +26,7 @@ use crate::record::{Change, Record, Unsealing, change_of};
 use crate::spool::Spool;
 use crate::store::IndexEngine;
 use crate::writes::WriteSet;
-use crate::{Cells, Derive, ObjectId, Span, TxId};
+use crate::{Cells, Derive, IndexChange, ObjectId, Span, TxId};
 use host::Host;
 use std::ops::{Bound, ControlFlow};
 use std::path::Path;
@@ -208,11 +208,9 @@ impl Index {
                 return Ok(ControlFlow::Break(()));
             }
             let large = unsealing.payload_bytes() > self.spool.memory_bytes as u64 / 4;
-            if large {
+            let batch = if large {
                 self.apply(&pending, fresh)?;
                 pending.clear();
-            }
-            let batch = if large {
                 self.run_of(unsealing, derive)?
             } else {
                 self.batch_of(unsealing.into_record()?, derive)?
@@ -246,19 +244,7 @@ impl Index {
         let tx = record.tx;
         for change in record.changes {
             let key = storage_key(change.object, &change.key);
-            let old = match tx.checked_sub(1) {
-                Some(before) if change.prev_tx != 0 => self.version_at(Family::Row, &key, before, false)?,
-                _ => None,
-            };
-            let old = old.map(|old| old.into_version()).transpose()?.and_then(|old| old.cells);
-            derive.derive(
-                tx,
-                change.object,
-                &change.key,
-                old.as_ref(),
-                change.cells.as_ref(),
-                &mut derived,
-            )?;
+            self.derive_from(tx, &key, &change, derive, &mut derived)?;
             derived.drain(..).for_each(|change| entries.add(change));
             rows.push((key.into(), body_of(&change).into()));
         }
@@ -280,13 +266,7 @@ impl Index {
         let (mut changes, mut derived) = (rows.rows()?, Vec::new());
         while let Some((key, body)) = changes.next()? {
             let change = change_of(&key, &body)?;
-            let old = match tx.checked_sub(1) {
-                Some(before) if change.prev_tx != 0 => self.version_at(Family::Row, &key, before, false)?,
-                _ => None,
-            };
-            let old = old.map(|old| old.into_version()).transpose()?.and_then(|old| old.cells);
-            let (old, new) = (old.as_ref(), change.cells.as_ref());
-            derive.derive(tx, change.object, &change.key, old, new, &mut derived)?;
+            self.derive_from(tx, &key, &change, derive, &mut derived)?;
             derived.drain(..).try_for_each(|change| entries.change_entry(change))?;
         }
         let entries = entries.spilled()?;
@@ -302,6 +282,25 @@ impl Index {
             both.push(Family::Entry, &key, 0, &body)?;
         }
         Ok(Batch { run: Some(both.finish()?), ..Batch::default() })
+    }
+
+    /// What one change of transaction `tx` implies, beside the version before it.
+    fn derive_from(
+        &self,
+        tx: TxId,
+        storage_key: &[u8],
+        change: &Change,
+        derive: &dyn Derive,
+        derived: &mut Vec<IndexChange>,
+    ) -> Result<()> {
+        let old = match tx.checked_sub(1) {
+            Some(before) if change.prev_tx != 0 => {
+                self.version_at(Family::Row, storage_key, before, false)?
+            }
+            _ => None,
+        };
+        let old = old.map(|old| old.into_version()).transpose()?.and_then(|old| old.cells);
+        derive.derive(tx, change.object, &change.key, old.as_ref(), change.cells.as_ref(), derived)
     }
 
     /// The rows of an object before transaction `from`.

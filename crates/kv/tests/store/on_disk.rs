@@ -49,6 +49,18 @@ impl Real {
         (store, replayed)
     }
 
+    /// Closed in order once and written to since; and how many transactions came since.
+    fn with_a_tail(&self) -> (Store, u64) {
+        let (store, _) = self.open();
+        fill(&store, 0, 20);
+        drop(store);
+        let (store, _) = self.open();
+        let whole = store.ledger().size();
+        fill(&store, 20, 50);
+        let tail = store.ledger().size() - whole;
+        (store, tail)
+    }
+
     /// A copy of the files as they are now: what a crash of the process leaves.
     fn crash(&self) -> Real {
         let copy = Real::new(self.engine);
@@ -108,18 +120,12 @@ fn an_index_that_was_closed_in_order_is_taken_as_it_is() {
 #[test]
 fn after_a_crash_of_the_process_the_tail_is_replayed() {
     for real in Real::each() {
-        let (store, _) = real.open();
-        fill(&store, 0, 20);
-        drop(store);
-        let (store, _) = real.open();
-        let whole = store.ledger().size();
-        fill(&store, 20, 50);
+        let (store, tail) = real.with_a_tail();
         let expected = all(&store);
-        let size = store.ledger().size();
         for _ in 0..3 {
             let crashed = real.crash();
             let (reopened, replayed) = crashed.open();
-            assert_eq!(replayed, Some(size - whole), "from the checkpoint on, and no more");
+            assert_eq!(replayed, Some(tail), "from the checkpoint on, and no more");
             check(&reopened, &expected);
             fill(&reopened, 50, 60);
             check(&reopened, &all(&reopened));
@@ -144,17 +150,12 @@ fn edit(real: &Real, line: &str, new: &str) {
 #[test]
 fn after_a_crash_of_the_system_an_engine_that_survives_it_is_replayed() {
     let real = Real::new(IndexEngine::Lsm);
-    let (store, _) = real.open();
-    fill(&store, 0, 20);
-    drop(store);
-    let (store, _) = real.open();
-    let whole = store.ledger().size();
-    fill(&store, 20, 50);
-    let (expected, size) = (all(&store), store.ledger().size());
+    let (store, tail) = real.with_a_tail();
+    let expected = all(&store);
     let crashed = real.crash();
     edit(&crashed, "boot", "boot 00000000-0000-0000-0000-000000000000");
     let (store, replayed) = crashed.open();
-    assert_eq!(replayed, Some(size - whole));
+    assert_eq!(replayed, Some(tail));
     assert_eq!(store.index_damage(), None);
     check(&store, &expected);
 }
