@@ -1,17 +1,18 @@
 //! One client's messages, in order: the simple protocol, the extended protocol, COPY.
 //!
 //! ```text
-//!   wait ──> work (block_in_place): every whole message that has come ──> flush ──> wait
+//!   wait ──> work: every whole message that has come ──> flush ──> wait
 //! ```
+//! All of it blocks: a connection has a thread of its own, as its statements wait for locks and for the disk.
 //! Answers are sent at Sync, Flush, the end of a simple query, or when 64 KiB of them have gathered. After an error in
 //! the extended protocol everything up to Sync is skipped.
 
 mod extended;
 
-use crate::frame::{self, Frame};
+use crate::frame::{self, Frame, Message};
+use crate::input::Input;
 use crate::row::Results;
-use crate::wire::Wire;
-use pgwire::messages::PgWireFrontendMessage as Message;
+use crate::wire::{Wire, timed_out};
 use pgwire::messages::copy::CopyInResponse;
 use plan::Parsed;
 use session::{Interrupt, Notice, Outcome, Session, TransactionStatus};
@@ -20,8 +21,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use std::vec::IntoIter;
-use tokio::sync::Notify;
-use tokio::task::block_in_place;
 use types::{Error, Result, SqlState, err};
 
 pub struct Connection {
@@ -74,88 +73,83 @@ impl Connection {
         self.interrupt.clone()
     }
 
-    pub fn bell(&self) -> Arc<Notify> {
-        self.wire.bell.clone()
+    /// Wakes it while it waits for the client.
+    pub fn bell(&self) -> impl Fn() + Send + Sync + use<> {
+        self.wire.stream.bell()
     }
 
     /// Until the client leaves, or has to.
-    pub async fn converse(mut self) {
+    pub fn converse(mut self) {
         self.ready();
         let mut flow = Flow::Go;
         loop {
-            if (self.wire.flush_due || flow == Flow::End) && self.wire.flush().await.is_err() {
+            if (self.wire.flush_due || flow == Flow::End) && self.wire.flush().is_err() {
                 break;
             }
             if flow == Flow::End {
                 break;
             }
-            if !frame::is_complete(&self.wire.input) {
-                flow = self.wait().await;
-                continue;
-            }
-            flow = block_in_place(|| self.work());
+            flow = match frame::is_complete(self.wire.input.unread()) {
+                true => self.work(),
+                false => self.wait(),
+            };
         }
-        // The session's end rolls back and gives up locks: it blocks, and must not take a worker down.
-        block_in_place(|| {
-            let _ = catch_unwind(AssertUnwindSafe(move || drop(self)));
-        });
+        // The session's end rolls back and gives up locks.
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(self)));
     }
 
     /// For more input, but not for ever.
-    async fn wait(&mut self) -> Flow {
-        if self.interrupt.is_terminated() {
-            return self.fatal(err!(AdminShutdown, "terminating connection due to administrator command"));
-        }
-        let (limit_ms, timeout) = match self.idle {
-            true => self.idle_limit(),
-            false => (0, None),
-        };
-        let bell = self.wire.bell.clone();
-        let limit = async {
-            match limit_ms {
-                0 => std::future::pending().await,
-                limit_ms => tokio::time::sleep(Duration::from_millis(limit_ms)).await,
+    fn wait(&mut self) -> Flow {
+        let limit = if self.idle { self.idle_limit() } else { None };
+        match self.wire.fill(limit.map(|(limit, _)| limit)) {
+            Ok(true) => Flow::Go,
+            // The bell ends the input too.
+            _ if self.interrupt.is_terminated() => {
+                self.fatal(err!(AdminShutdown, "terminating connection due to administrator command"))
             }
-        };
-        tokio::select! {
-            filled = self.wire.fill() => match filled {
-                Ok(true) => Flow::Go,
-                Ok(false) | Err(_) => Flow::End,
-            },
-            () = bell.notified() => Flow::Go,
-            () = limit => match timeout {
-                Some(error) => self.fatal(error),
+            Err(error) if timed_out(&error) => match limit {
+                Some((_, state)) => self.idle_too_long(state),
                 None => Flow::Go,
             },
+            Ok(false) | Err(_) => Flow::End,
         }
     }
 
-    fn idle_limit(&self) -> (u64, Option<Error>) {
-        match self.session.status() {
-            TransactionStatus::Idle => (
-                self.session.timeout_ms("idle_session_timeout"),
-                Some(err!(IdleSessionTimeout, "terminating connection due to idle-session timeout")),
-            ),
-            _ => (
-                self.session.timeout_ms("idle_in_transaction_session_timeout"),
-                Some(err!(
-                    IdleInTransactionSessionTimeout,
-                    "terminating connection due to idle-in-transaction timeout"
-                )),
-            ),
-        }
+    /// How long the client may be silent, and in which state.
+    fn idle_limit(&self) -> Option<(Duration, TransactionStatus)> {
+        let limit_ms = self.session.idle_limit_ms();
+        (limit_ms > 0).then(|| (Duration::from_millis(limit_ms), self.session.status()))
     }
 
-    /// Handles the messages that have come. Blocks.
+    fn idle_too_long(&mut self, state: TransactionStatus) -> Flow {
+        self.fatal(match state {
+            TransactionStatus::Idle => {
+                err!(IdleSessionTimeout, "terminating connection due to idle-session timeout")
+            }
+            _ => err!(
+                IdleInTransactionSessionTimeout,
+                "terminating connection due to idle-in-transaction timeout"
+            ),
+        })
+    }
+
+    /// Handles the messages that have come.
     fn work(&mut self) -> Flow {
+        let mut input = std::mem::take(&mut self.wire.input);
+        let flow = self.messages(&mut input);
+        self.wire.input = input;
+        flow
+    }
+
+    fn messages(&mut self, input: &mut Input) -> Flow {
         loop {
-            let frame = match frame::take(&mut self.wire.input) {
+            let (frame, size_bytes) = match frame::first(input.unread()) {
                 Ok(None) => return Flow::Go,
-                Ok(Some(frame)) => frame,
+                Ok(Some(first)) => first,
                 Err(error) => return self.fatal(error),
             };
             // More is coming, but what the client waits for goes first.
-            if self.wire.flush_due && self.wire.flush_blocking().is_err() {
+            if self.wire.flush_due && self.wire.flush().is_err() {
                 return Flow::End;
             }
             self.idle = false;
@@ -169,10 +163,11 @@ impl Connection {
             if flow == Flow::End || self.wire.broken {
                 return Flow::End;
             }
+            input.skip(size_bytes);
         }
     }
 
-    fn message(&mut self, frame: Frame) -> Flow {
+    fn message(&mut self, frame: Frame<'_>) -> Flow {
         let kind = frame.kind;
         if self.skipping && !matches!(kind, b'S' | b'X') {
             return Flow::Go;
@@ -203,22 +198,22 @@ impl Connection {
             Err(error) => return self.extended_error(&error),
         };
         let result = match message {
-            Message::Query(query) => return self.query(&query.query),
-            Message::Parse(parse) => self.parse(parse),
+            Message::Query(query) => return self.query(query),
+            Message::Parse { name, query, types } => self.parse(name, query, &types),
             Message::Bind(bind) => self.bind(bind),
-            Message::Describe(describe) => self.describe(describe),
-            Message::Execute(execute) => self.execute(execute),
-            Message::Close(close) => self.close(close),
-            Message::Flush(_) => {
+            Message::Describe { kind, name } => self.describe(kind, name),
+            Message::Execute { portal, max_rows } => self.execute(portal, max_rows),
+            Message::Close { kind, name } => self.close(kind, name),
+            Message::Flush => {
                 self.wire.flush_due = true;
                 Ok(())
             }
-            Message::Sync(_) => {
+            Message::Sync => {
                 self.skipping = false;
                 return self.end_and_ready(Flow::Go);
             }
-            Message::Terminate(_) => return Flow::End,
-            _ => Err(err!(ProtocolViolation, "unexpected message type 0x{kind:02X}")),
+            Message::Terminate => return Flow::End,
+            Message::CopyFail(_) => Err(Error::internal("CopyFail outside of COPY")),
         };
         match result {
             Ok(()) => Flow::Go,
@@ -293,9 +288,9 @@ impl Connection {
         }
     }
 
-    fn copy_message(&mut self, frame: Frame) -> Flow {
+    fn copy_message(&mut self, frame: Frame<'_>) -> Flow {
         match frame.kind {
-            b'd' => match self.session.copy_data(frame.body()) {
+            b'd' => match self.session.copy_data(frame.body) {
                 Ok(()) => Flow::Go,
                 Err(error) => self.copy_ended(Err(error)),
             },
@@ -305,7 +300,7 @@ impl Connection {
             }
             b'f' => {
                 let error = match frame.decode() {
-                    Ok(Message::CopyFail(fail)) => self.session.copy_fail(&fail.message),
+                    Ok(Message::CopyFail(reason)) => self.session.copy_fail(reason),
                     _ => self.session.copy_fail("the client's reason is not valid text"),
                 };
                 self.copy_ended(Err(error))

@@ -5,12 +5,13 @@
 //!   frame    bytes -> checked messages    connection  one client's messages, in order
 //!   row      batches -> DataRow           binary   values <-> the binary format
 //! ```
-//! A connection is a task; its statements run in `block_in_place`. Nothing here decides what SQL means: that is
-//! `session`'s.
+//! A client is greeted by a task and served by a thread (docs/decisions/0006). Nothing here decides what SQL means: that
+//! is `session`'s.
 
 mod binary;
 mod connection;
 mod frame;
+mod input;
 mod parameter;
 mod report;
 mod row;
@@ -79,7 +80,7 @@ pub fn start(cluster: session::Cluster, options: Options) -> Result<Server> {
     start_with(cluster, options, None)
 }
 
-/// [`start`] with a number of worker threads: one shows whether sessions can starve each other.
+/// [`start`] with a number of threads that greet: one shows whether clients can starve each other.
 pub fn start_with(
     cluster: session::Cluster,
     options: Options,

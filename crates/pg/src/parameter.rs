@@ -2,7 +2,6 @@
 
 use crate::binary;
 use crate::row::{BINARY, TEXT, format_of};
-use bytes::Bytes;
 use session::Session;
 use types::{ColumnType, DataType, Result, Value, bail, text};
 
@@ -10,7 +9,7 @@ pub fn decode(
     session: &Session,
     types: &[DataType],
     formats: &[i16],
-    parameters: &[Option<Bytes>],
+    parameters: &[Option<&[u8]>],
 ) -> Result<Vec<Value>> {
     check_formats(formats, parameters.len(), |given| {
         format!("bind message has {given} parameter formats but {} parameters", parameters.len())

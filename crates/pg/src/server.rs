@@ -1,6 +1,7 @@
 //! Listening, accepting, stopping.
 
-use crate::wire::Wire;
+use crate::connection::Connection;
+use crate::wire::{Greeting, Wire};
 use crate::{Options, Tls, startup};
 use session::{Cluster, Interrupt};
 use std::collections::HashMap;
@@ -10,12 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::{self, ServerConfig, pki_types};
 use types::{Error, Result, err};
 
-/// Connections at a time, with those that have no session yet. Each may hold a blocking thread.
+/// Connections at a time, with those that have no session yet. Each that has one has a thread.
 const MAX_SOCKETS: usize = 1_200;
 /// Recursive evaluation of deep expressions needs it.
 const STACK_BYTES: usize = 16 << 20;
@@ -43,7 +44,7 @@ pub struct Shared {
 /// A session, to be woken when it is to end.
 struct Listed {
     interrupt: Arc<Interrupt>,
-    bell: Arc<Notify>,
+    bell: Box<dyn Fn() + Send + Sync>,
 }
 
 /// A server that listens and has nothing to serve yet.
@@ -62,7 +63,7 @@ pub fn bind(options: Options, worker_threads: Option<usize>) -> Result<Bound> {
     if let Some(count) = worker_threads {
         builder.worker_threads(count);
     }
-    // Every connection may block at once, and none may wait for another's thread.
+    // No connection may wait for another's thread.
     let builder =
         builder.thread_name("pg").thread_stack_size(STACK_BYTES).max_blocking_threads(MAX_SOCKETS + 64);
     let runtime = builder.enable_all().build().map_err(io)?;
@@ -191,25 +192,34 @@ async fn connection(
     if socket.set_nodelay(true).is_err() {
         return;
     }
-    let Ok(_permit) = shared.sockets.clone().try_acquire_owned() else {
-        let mut wire = Wire::new(Box::new(socket));
+    let Ok(permit) = shared.sockets.clone().try_acquire_owned() else {
+        let mut wire = Wire::new(Greeting::Plain(socket));
         wire.put_report(b'E', "FATAL", &err!(TooManyConnections, "sorry, too many clients already"));
         // It fits into the socket's buffer, or the client does without.
         let _ = tokio::time::timeout(Duration::from_secs(1), wire.flush()).await;
         return;
     };
     let greeting = tokio::time::timeout(GREETING_LIMIT, startup::greet(&shared, socket, peer));
-    let connection = tokio::select! {
+    let greeted = tokio::select! {
         greeted = greeting => greeted.ok().flatten(),
         _ = stopping.wait_for(|stop| *stop) => None,
     };
-    if let Some(connection) = connection {
-        let process_id = connection.process_id();
-        let listed = Listed { interrupt: connection.interrupt(), bell: connection.bell() };
-        let _unlist = Unlist { shared: &shared, process_id };
-        lock(&shared).insert(process_id, listed);
-        connection.converse().await;
-    }
+    let Some((wire, session)) = greeted else { return };
+    tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        // A session's end may block, wherever it comes.
+        if let Ok(wire) = wire.serve(session.interrupt()) {
+            serve(&shared, Connection::new(wire, session));
+        }
+    });
+}
+
+fn serve(shared: &Shared, connection: Connection) {
+    let process_id = connection.process_id();
+    let listed = Listed { interrupt: connection.interrupt(), bell: Box::new(connection.bell()) };
+    lock(shared).insert(process_id, listed);
+    let _unlist = Unlist { shared, process_id };
+    connection.converse();
 }
 
 struct Unlist<'a> {
@@ -238,7 +248,7 @@ async fn tick(shared: Arc<Shared>, stopping: watch::Receiver<bool>) {
                 listed.interrupt.terminate();
             }
             if listed.interrupt.is_terminated() {
-                listed.bell.notify_one();
+                (listed.bell)();
             }
         }
     }

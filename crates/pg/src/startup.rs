@@ -4,11 +4,10 @@
 
 mod options;
 
-use crate::connection::Connection;
 use crate::frame::{self, utf8};
 use crate::scram;
 use crate::server::Shared;
-use crate::wire::Wire;
+use crate::wire::{Greeting, Wire};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::{Bytes, BytesMut};
 use pgwire::messages::cancel::CancelRequest;
@@ -34,10 +33,14 @@ const CODE_GSS: u32 = 80_877_104;
 const NEWEST_MINOR: u16 = 2;
 
 /// None: there is nothing to converse about (a cancel request, a refusal, a client that left).
-pub async fn greet(shared: &Arc<Shared>, socket: TcpStream, peer: SocketAddr) -> Option<Connection> {
-    let mut wire = Wire::new(Box::new(socket));
+pub async fn greet(
+    shared: &Arc<Shared>,
+    socket: TcpStream,
+    peer: SocketAddr,
+) -> Option<(Wire<Greeting>, Session)> {
+    let mut wire = Wire::new(Greeting::Plain(socket));
     match begin(shared, &mut wire, peer).await {
-        Ok(session) => session.map(|session| Connection::new(wire, session)),
+        Ok(session) => session.map(|session| (wire, session)),
         Err(Refusal::Gone) => None,
         Err(Refusal::Told(error)) => {
             wire.put_report(b'E', "FATAL", &error);
@@ -69,7 +72,7 @@ impl From<io::Error> for Refusal {
 
 /// Tells whoever connects that nobody can be served now.
 pub async fn refuse(tls: Option<&TlsAcceptor>, socket: TcpStream, why: Error) {
-    let mut wire = Wire::new(Box::new(socket));
+    let mut wire = Wire::new(Greeting::Plain(socket));
     let told = match first_packet(tls, &mut wire).await {
         Ok(First::Startup(..)) => why,
         Ok(First::Cancel(_)) | Err(Refusal::Gone) => return,
@@ -87,19 +90,18 @@ enum First {
     Startup(BytesMut, u32),
 }
 
-async fn first_packet(tls: Option<&TlsAcceptor>, wire: &mut Wire) -> Result<First, Refusal> {
-    let mut encrypted = false;
+async fn first_packet(tls: Option<&TlsAcceptor>, wire: &mut Wire<Greeting>) -> Result<First, Refusal> {
     loop {
         let packet = packet(wire).await?;
         match code(&packet) {
             CODE_CANCEL => return Ok(First::Cancel(packet)),
             // What was sent in clear before the answer would be taken for encrypted (CVE-2021-23214).
-            CODE_TLS if !wire.input.is_empty() => {
+            CODE_TLS if !wire.input.unread().is_empty() => {
                 return Err(err!(ProtocolViolation, "received unencrypted data after SSL request")
                     .detail("This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.")
                     .into());
             }
-            CODE_GSS if !wire.input.is_empty() => {
+            CODE_GSS if !wire.input.unread().is_empty() => {
                 return Err(err!(
                     ProtocolViolation,
                     "received unencrypted data after GSSAPI encryption request"
@@ -107,12 +109,14 @@ async fn first_packet(tls: Option<&TlsAcceptor>, wire: &mut Wire) -> Result<Firs
                 .into());
             }
             CODE_TLS => match tls {
-                Some(acceptor) if !encrypted => {
+                Some(acceptor) if matches!(wire.stream, Greeting::Plain(_)) => {
                     wire.output.extend_from_slice(b"S");
                     wire.flush().await?;
-                    let plain = std::mem::replace(&mut wire.stream, Box::new(tokio::io::empty()));
-                    wire.stream = Box::new(acceptor.accept(plain).await?);
-                    encrypted = true;
+                    if let Greeting::Plain(socket) =
+                        std::mem::replace(&mut wire.stream, Greeting::Negotiating)
+                    {
+                        wire.stream = Greeting::Tls(Box::new(acceptor.accept(socket).await?));
+                    }
                 }
                 _ => {
                     wire.output.extend_from_slice(b"N");
@@ -128,7 +132,11 @@ async fn first_packet(tls: Option<&TlsAcceptor>, wire: &mut Wire) -> Result<Firs
     }
 }
 
-async fn begin(shared: &Arc<Shared>, wire: &mut Wire, peer: SocketAddr) -> Result<Option<Session>, Refusal> {
+async fn begin(
+    shared: &Arc<Shared>,
+    wire: &mut Wire<Greeting>,
+    peer: SocketAddr,
+) -> Result<Option<Session>, Refusal> {
     let startup = match first_packet(shared.tls.as_ref(), wire).await? {
         First::Cancel(packet) => {
             cancel(shared, packet)?;
@@ -149,15 +157,17 @@ async fn begin(shared: &Arc<Shared>, wire: &mut Wire, peer: SocketAddr) -> Resul
 }
 
 /// A packet without a type: its length is its first four bytes.
-async fn packet(wire: &mut Wire) -> Result<BytesMut, Refusal> {
+async fn packet(wire: &mut Wire<Greeting>) -> Result<BytesMut, Refusal> {
     loop {
-        if let Some(length) = wire.input.first_chunk::<4>() {
+        if let Some(length) = wire.input.unread().first_chunk::<4>() {
             let length = u32::from_be_bytes(*length) as usize;
             if !(8..=LIMIT_BYTES).contains(&length) {
                 return Err(err!(ProtocolViolation, "invalid length of startup packet").into());
             }
-            if wire.input.len() >= length {
-                return Ok(wire.input.split_to(length));
+            if let Some(packet) = wire.input.unread().get(..length) {
+                let packet = BytesMut::from(packet);
+                wire.input.skip(length);
+                return Ok(packet);
             }
         }
         if !wire.fill().await? {
@@ -186,7 +196,7 @@ fn cancel(shared: &Shared, mut packet: BytesMut) -> Result<()> {
     Ok(())
 }
 
-fn startup(mut packet: BytesMut, version: u32, wire: &mut Wire) -> Result<Startup> {
+fn startup(mut packet: BytesMut, version: u32, wire: &mut Wire<Greeting>) -> Result<Startup> {
     let (major, minor) = ((version >> 16) as u16, version as u16);
     if major != 3 {
         bail!(
@@ -229,7 +239,12 @@ fn check_strings(body: &[u8]) -> Result<()> {
     }
 }
 
-async fn authenticate(shared: &Shared, wire: &mut Wire, peer: SocketAddr, user: &str) -> Result<(), Refusal> {
+async fn authenticate(
+    shared: &Shared,
+    wire: &mut Wire<Greeting>,
+    peer: SocketAddr,
+    user: &str,
+) -> Result<(), Refusal> {
     if shared.trust_loopback && peer.ip().to_canonical().is_loopback() {
         return Ok(());
     }
@@ -270,15 +285,16 @@ fn malformed() -> Error {
 }
 
 /// The body of the next message, which must be a `p`.
-async fn password_message(wire: &mut Wire) -> Result<Vec<u8>, Refusal> {
+async fn password_message(wire: &mut Wire<Greeting>) -> Result<Vec<u8>, Refusal> {
     loop {
         // Before authentication nothing may be long.
-        if wire.input.first().is_some_and(|kind| *kind != b'p') {
-            let kind = wire.input[0];
+        if let Some(kind) = wire.input.unread().first().filter(|kind| **kind != b'p') {
             return Err(err!(ProtocolViolation, "expected password response, got message type {kind}").into());
         }
-        if let Some(frame) = frame::take(&mut wire.input)? {
-            return Ok(frame.body().to_vec());
+        if let Some((frame, size_bytes)) = frame::first(wire.input.unread())? {
+            let body = frame.body.to_vec();
+            wire.input.skip(size_bytes);
+            return Ok(body);
         }
         if !wire.fill().await? {
             return Err(Refusal::Gone);

@@ -32,9 +32,9 @@ impl Session {
         }
         self.begin_query(query)?;
         let fields = crate::portal::result_fields(query);
-        let prepared =
-            Prepared { statement: Arc::new(Statement::Query(query.clone())), fields, ..prepared.clone() };
-        let mut portal = Portal::new(prepared, parameters.to_vec());
+        let statement = Arc::new(Statement::Query(query.clone()));
+        let prepared = Prepared { statement, fields, ..prepared.clone() };
+        let mut portal = Portal::new(Arc::new(prepared), parameters.to_vec());
         portal.state = PortalState::Running(Box::new(Execution::new(query.clone(), false)));
         portal.created_us = self.known.statement_start.get();
         let depth = self.open.as_ref().map_or(0, |open| open.savepoints.len());

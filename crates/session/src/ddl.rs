@@ -165,8 +165,8 @@ impl Session {
             return Err(Error::unsupported("a change of roles inside a transaction block")
                 .hint("Roles live in a ledger of their own: commit first, then change them."));
         }
-        let read_only = self.known.settings.borrow().is_on("default_transaction_read_only")
-            || self.session_moment()?.is_some();
+        let read_only =
+            self.known.settings.borrow().ready.default_read_only || self.session_moment()?.is_some();
         if read_only {
             return Err(err!(
                 ReadOnlySqlTransaction,

@@ -2,13 +2,14 @@
 
 use crate::conversation::Outcome;
 use crate::session::Session;
+use crate::settings::on_or_off;
 use catalog::{Begin, Transaction};
 use kv::Isolation;
 use plan::statement::{AsOf, IsolationLevel, TransactionModes};
 use types::{Moment, Result, err};
 
 /// The name of a level, as SHOW prints it.
-fn level_name(level: IsolationLevel) -> &'static str {
+pub(crate) fn level_name(level: IsolationLevel) -> &'static str {
     match level {
         IsolationLevel::ReadCommitted => "read committed",
         IsolationLevel::RepeatableRead => "repeatable read",
@@ -27,8 +28,7 @@ pub(crate) fn level_named(name: &str) -> IsolationLevel {
 impl Session {
     pub(crate) fn show_modes(&self, isolation: IsolationLevel, read_only: bool) {
         let mut settings = self.known.settings.borrow_mut();
-        settings.force("transaction_isolation", level_name(isolation));
-        settings.force("transaction_read_only", if read_only { "on" } else { "off" });
+        (settings.ready.isolation, settings.ready.read_only) = (isolation, read_only);
     }
 
     pub(crate) fn moment(&self, modes: &TransactionModes) -> Result<Option<Moment>> {
@@ -52,10 +52,10 @@ impl Session {
             settings.set("default_transaction_isolation", Some(level_name(*level)))?;
         }
         if let Some(read_only) = read_only {
-            settings.set("default_transaction_read_only", Some(if *read_only { "on" } else { "off" }))?;
+            settings.set("default_transaction_read_only", Some(on_or_off(*read_only)))?;
         }
         if let Some(deferrable) = deferrable {
-            settings.set("default_transaction_deferrable", Some(if *deferrable { "on" } else { "off" }))?;
+            settings.set("default_transaction_deferrable", Some(on_or_off(*deferrable)))?;
         }
         drop(settings);
         self.known.report("default_transaction_read_only");

@@ -13,7 +13,7 @@ use types::{Batch, DataType, Result, Value, err};
 
 /// One portal. A cursor is a portal with a history of its rows.
 pub struct Portal {
-    pub prepared: Prepared,
+    pub prepared: Arc<Prepared>,
     pub parameters: Vec<Value>,
     pub state: PortalState,
     pub cursor: Option<Cursor>,
@@ -45,7 +45,7 @@ pub enum PortalState {
 }
 
 impl Portal {
-    pub fn new(prepared: Prepared, parameters: Vec<Value>) -> Portal {
+    pub fn new(prepared: Arc<Prepared>, parameters: Vec<Value>) -> Portal {
         Portal { prepared, parameters, state: PortalState::Ready, cursor: None, noted: false, created_us: 0 }
     }
 

@@ -32,7 +32,7 @@ type Shape = (Vec<DataType>, Option<Arc<[Field]>>);
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PlanKey {
     schema_version: u64,
-    search_path: Vec<String>,
+    search_path: Arc<[String]>,
     user: types::Oid,
     as_of: Option<TxId>,
 }
@@ -98,7 +98,7 @@ impl Session {
 
     /// The statement as it is, or planned anew where what it depends on has changed: the schema of now, or that of a
     /// moment which `values` or the time decide. 0A000 when that changes the result's columns.
-    pub(crate) fn current(&mut self, prepared: &Prepared, values: &[Value]) -> Result<Prepared> {
+    pub(crate) fn current(&mut self, prepared: &Arc<Prepared>, values: &[Value]) -> Result<Arc<Prepared>> {
         self.planned_anew(prepared, values, false)
     }
 
@@ -106,10 +106,10 @@ impl Session {
     /// nobody knows the result's columns yet, so that they may change.
     pub(crate) fn current_locked(
         &mut self,
-        prepared: &Prepared,
+        prepared: &Arc<Prepared>,
         values: &[Value],
         untold: bool,
-    ) -> Result<Prepared> {
+    ) -> Result<Arc<Prepared>> {
         let mut prepared = self.planned_anew(prepared, values, untold)?;
         while let Some(query) = query_of(&prepared.statement).cloned()
             && !self.lock_planned(&query)?
@@ -120,24 +120,32 @@ impl Session {
         Ok(prepared)
     }
 
-    fn planned_anew(&mut self, prepared: &Prepared, values: &[Value], untold: bool) -> Result<Prepared> {
+    fn planned_anew(
+        &mut self,
+        prepared: &Arc<Prepared>,
+        values: &[Value],
+        untold: bool,
+    ) -> Result<Arc<Prepared>> {
         let Some(planned_for) = &prepared.key else { return Ok(prepared.clone()) };
         let search_path = self.known.search_path();
         let user = self.known.current_user();
-        let settings = self.known.text_settings();
         let transaction = self.open_transaction()?;
         transaction.see_catalog()?;
-        let as_of = transaction.past_tx();
-        let schema = transaction.schema(&search_path, user);
-        let key = PlanKey { schema_version: schema.version(), search_path, user, as_of };
+        let (as_of, schema_version) = (transaction.past_tx(), transaction.state().version);
+        let moments = query_of(&prepared.statement).map_or(&[][..], |query| &query.moments);
         let mut other_moment = false;
-        for moment in query_of(&prepared.statement).map_or(&[][..], |query| &query.moments) {
-            let wanted = moment.evaluate(values, &settings)?;
-            other_moment |= match moment.planned {
-                Some(planned) => planned != wanted,
-                None => schema.at(wanted)?.version() != schema.version(),
-            };
+        if !moments.is_empty() {
+            let schema = transaction.schema(&search_path, user);
+            let settings = self.known.text_settings();
+            for moment in moments {
+                let wanted = moment.evaluate(values, &settings)?;
+                other_moment |= match moment.planned {
+                    Some(planned) => planned != wanted,
+                    None => schema.at(wanted)?.version() != schema_version,
+                };
+            }
         }
+        let key = PlanKey { schema_version, search_path, user, as_of };
         if key == *planned_for && !other_moment {
             return Ok(prepared.clone());
         }
@@ -162,8 +170,8 @@ impl Session {
                 false => error,
             });
         }
-        let Prepared { from_sql, prepared_us, .. } = *prepared;
-        Ok(Prepared { from_sql, source: prepared.source.clone(), prepared_us, ..planned })
+        let Prepared { from_sql, prepared_us, .. } = **prepared;
+        Ok(Arc::new(Prepared { from_sql, source: prepared.source.clone(), prepared_us, ..planned }))
     }
 
     /// Parameter types and result columns of a statement.
@@ -211,7 +219,6 @@ impl Session {
     }
 }
 
-/// The moments that are decided when a statement runs.
 /// The query that a statement runs.
 fn query_of(statement: &Statement) -> Option<&Arc<Query>> {
     match statement {

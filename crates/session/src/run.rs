@@ -3,6 +3,7 @@
 use crate::conversation::{Outcome, Rows};
 use crate::prepared::Prepared;
 use crate::session::Session;
+use crate::settings::on_or_off;
 use crate::surroundings::Known;
 use plan::explain;
 use plan::statement::{Discard, Set, Statement};
@@ -20,7 +21,7 @@ impl Session {
     /// Runs any statement but a query.
     pub(crate) fn utility(
         &mut self,
-        prepared: &Prepared,
+        prepared: &Arc<Prepared>,
         parameters: &[Value],
         rows: &mut dyn Rows,
         describe: bool,
@@ -187,7 +188,7 @@ impl Session {
             self.follow_setting()?;
         }
         if set.name == "lock_timeout" {
-            let timeout = self.timeout_ms("lock_timeout");
+            let timeout = self.known.settings.borrow().ready.lock_timeout_ms;
             if let Some(transaction) = self.open.as_mut().and_then(|open| open.transaction.as_mut()) {
                 transaction.set_lock_timeout(timeout);
             }
@@ -290,7 +291,7 @@ impl Session {
 
     fn show_superuser(&self) {
         let superuser = self.known.is_superuser(self.known.current_user());
-        self.known.settings.borrow_mut().force("is_superuser", if superuser { "on" } else { "off" });
+        self.known.settings.borrow_mut().force("is_superuser", on_or_off(superuser));
         self.known.report("is_superuser");
     }
 
@@ -466,7 +467,7 @@ impl Session {
     }
 
     /// A name may mean another table, or none, once the lock was awaited: then it is looked up again.
-    fn lock_tables(&mut self, prepared: &Prepared) -> Result<Outcome> {
+    fn lock_tables(&mut self, prepared: &Arc<Prepared>) -> Result<Outcome> {
         if !self.in_block() {
             return Err(err!(NoActiveSqlTransaction, "LOCK TABLE can only be used in transaction blocks"));
         }

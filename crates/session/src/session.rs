@@ -6,6 +6,7 @@ use crate::copy::CopyIn;
 use crate::interrupt::Interrupt;
 use crate::portal::Portal;
 use crate::prepared::Prepared;
+use crate::settings::on_or_off;
 use crate::surroundings::Known;
 use crate::transaction::Open;
 use catalog::Database;
@@ -65,6 +66,7 @@ impl Session {
                 session_user: user.into(),
                 role: None.into(),
                 settings: Default::default(),
+                path: Default::default(),
                 notices: Default::default(),
                 sequences: Default::default(),
                 last_sequence: Default::default(),
@@ -84,7 +86,7 @@ impl Session {
         };
         {
             let mut settings = session.known.settings.borrow_mut();
-            settings.force("is_superuser", if role.superuser { "on" } else { "off" });
+            settings.force("is_superuser", on_or_off(role.superuser));
             settings.force("session_authorization", &role.name);
             for (name, value) in &options.settings {
                 settings.set(name, Some(value))?;
@@ -130,9 +132,13 @@ impl Session {
         self.known.text_settings()
     }
 
-    /// A setting's value in milliseconds: the idle timeouts that the connection keeps.
-    pub fn timeout_ms(&self, name: &str) -> u64 {
-        self.known.settings.borrow().milliseconds(name)
+    /// How long the client may be silent now; 0 = for ever.
+    pub fn idle_limit_ms(&self) -> u64 {
+        let ready = &self.known.settings.borrow().ready;
+        match self.status() {
+            TransactionStatus::Idle => ready.idle_session_timeout_ms,
+            _ => ready.idle_in_transaction_session_timeout_ms,
+        }
     }
 
     /// Cancels and ends this session from any thread.
@@ -159,7 +165,7 @@ impl Session {
             if !prepared.parameters.is_empty() {
                 return Err(err!(UndefinedParameter, "there is no parameter $1"));
             }
-            session.fetch_noting(&mut Portal::new(prepared, vec![]), 0, rows, true)
+            session.fetch_noting(&mut Portal::new(Arc::new(prepared), vec![]), 0, rows, true)
         })
     }
 

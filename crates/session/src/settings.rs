@@ -3,6 +3,11 @@
 //! A setting that PostgreSQL has and that would change what a client sees is honoured or refused; one that only tunes
 //! PostgreSQL's own machinery is kept and shown, so that clients which set it go on.
 
+mod ready;
+
+pub use ready::Ready;
+
+use crate::modes::level_name;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use types::settings::{ByteaOutput, DateOrder, DateStyle, IntervalStyle};
@@ -165,14 +170,16 @@ fn unknown(name: &str) -> Error {
     err!(UndefinedObject, "unrecognized configuration parameter \"{name}\"")
 }
 
-/// A session's settings. SET LOCAL and a rolled-back SET are undone by putting an old copy back.
+/// A session's settings. SET LOCAL and a rolled-back SET are undone by putting an old copy back, which costs nothing to
+/// keep: each transaction does.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// What differs from the default, and custom settings (`my.setting`), by the setting's own spelling.
-    values: BTreeMap<String, String>,
+    values: Arc<BTreeMap<String, String>>,
     /// What RESET goes back to: the connection's startup options.
-    reset: BTreeMap<String, String>,
+    reset: Arc<BTreeMap<String, String>>,
     pub text: TextSettings,
+    pub ready: Ready,
 }
 
 impl Settings {
@@ -183,23 +190,21 @@ impl Settings {
 
     /// The value, as SHOW prints it. 42704.
     pub fn get(&self, name: &str) -> Result<String> {
-        let key = find(name).map_or(name, |setting| setting.name);
+        let setting = find(name);
+        let key = setting.map_or(name, |setting| setting.name);
+        match key {
+            "transaction_isolation" => return Ok(level_name(self.ready.isolation).to_owned()),
+            "transaction_read_only" => return Ok(on_or_off(self.ready.read_only).to_owned()),
+            _ => {}
+        }
         if let Some(value) = self.values.get(key) {
             return Ok(value.clone());
         }
-        find(name).map(|setting| setting.default.to_owned()).ok_or_else(|| unknown(name))
+        setting.map(|setting| setting.default.to_owned()).ok_or_else(|| unknown(name))
     }
 
     fn value(&self, name: &str) -> String {
         self.get(name).unwrap_or_default()
-    }
-
-    pub fn is_on(&self, name: &str) -> bool {
-        self.value(name) == "on"
-    }
-
-    pub fn milliseconds(&self, name: &str) -> u64 {
-        integer(&self.value(name), Unit::Milliseconds).and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0)
     }
 
     /// Whether the client is told when it changes.
@@ -220,7 +225,12 @@ impl Settings {
     /// The session itself sets what a client may not (`is_superuser`).
     pub fn force(&mut self, name: &str, value: &str) {
         let key = find(name).map_or(name, |setting| setting.name);
-        self.values.insert(key.to_owned(), value.to_owned());
+        self.keep(key, value.to_owned());
+    }
+
+    fn keep(&mut self, name: &str, value: String) {
+        self.ready.note(name, &value);
+        Arc::make_mut(&mut self.values).insert(name.to_owned(), value);
     }
 
     /// SET. None = RESET. 42704, 22023, 55P02.
@@ -241,10 +251,7 @@ impl Settings {
         if !name.contains('.') || name.to_ascii_lowercase().starts_with("ledger.") {
             return Err(unknown(name));
         }
-        match value {
-            Some(value) => self.values.insert(name.to_ascii_lowercase(), value.to_owned()),
-            None => self.values.insert(name.to_ascii_lowercase(), String::new()),
-        };
+        self.keep(&name.to_ascii_lowercase(), value.unwrap_or_default().to_owned());
         Ok(())
     }
 
@@ -297,7 +304,7 @@ impl Settings {
             }
             _ => value,
         };
-        self.values.insert(name.to_owned(), stored);
+        self.keep(name, stored);
         Ok(())
     }
 
@@ -353,11 +360,10 @@ impl Settings {
         }
         Ok(())
     }
+}
 
-    /// The schemas named by `search_path`, `$user` not yet replaced.
-    pub fn search_path(&self) -> Vec<String> {
-        split_identifiers(&self.value("search_path"))
-    }
+pub fn on_or_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 /// A comma-separated list of identifiers: folded unless quoted.
@@ -399,7 +405,7 @@ impl Setting {
         let invalid = || err!(InvalidParameterValue, "invalid value for parameter \"{name}\": \"{value}\"");
         match self.kind {
             Bool => match boolean(value) {
-                Some(on) => Ok(if on { "on" } else { "off" }.to_owned()),
+                Some(on) => Ok(on_or_off(on).to_owned()),
                 None => Err(err!(InvalidParameterValue, "parameter \"{name}\" requires a Boolean value")),
             },
             Int(minimum, maximum, unit) => {

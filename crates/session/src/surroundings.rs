@@ -27,6 +27,7 @@ pub struct Known {
     /// SET ROLE.
     pub role: RefCell<Option<(Oid, String)>>,
     pub settings: RefCell<Settings>,
+    pub path: RefCell<Option<SearchPath>>,
     pub notices: RefCell<Vec<Notice>>,
     /// currval by sequence, and lastval's.
     pub sequences: RefCell<HashMap<Oid, i64>>,
@@ -40,6 +41,13 @@ pub struct Known {
     pub pending_local: RefCell<Vec<(String, String)>>,
     /// For pg_prepared_statements and pg_cursors: name, statement, ...
     pub listings: RefCell<HashMap<String, Vec<Vec<types::Value>>>>,
+}
+
+/// The search path as it was resolved last.
+pub struct SearchPath {
+    named: Arc<[String]>,
+    user: Oid,
+    schemas: Arc<[String]>,
 }
 
 impl Known {
@@ -59,12 +67,12 @@ impl Known {
 
     /// Whether a commit waits until it is on disk.
     pub fn commits_durably(&self) -> bool {
-        self.settings.borrow().get("synchronous_commit").is_ok_and(|value| value != "off")
+        self.settings.borrow().ready.commits_durably
     }
 
     /// ledger.last_tx, if the client wants to hear of it.
     pub fn report_tx(&self, tx: Option<types::TxId>) {
-        if let Some(tx) = tx.filter(|_| self.settings.borrow().is_on("ledger.report_tx")) {
+        if let Some(tx) = tx.filter(|_| self.settings.borrow().ready.reports_tx) {
             let setting = Notice::Setting { name: "ledger.last_tx".into(), value: tx.to_string() };
             self.notices.borrow_mut().push(setting);
         }
@@ -92,10 +100,20 @@ impl Known {
     }
 
     /// The search path's schemas, `$user` replaced.
-    pub fn search_path(&self) -> Vec<String> {
-        let user = self.current_user_name();
-        let path = self.settings.borrow().search_path();
-        path.into_iter().map(|schema| if schema == "$user" { user.clone() } else { schema }).collect()
+    pub fn search_path(&self) -> Arc<[String]> {
+        let named = self.settings.borrow().ready.search_path.clone();
+        let user = self.current_user();
+        if let Some(path) = &*self.path.borrow()
+            && Arc::ptr_eq(&path.named, &named)
+            && path.user == user
+        {
+            return path.schemas.clone();
+        }
+        let name = self.current_user_name();
+        let schema = |schema: &String| if schema == "$user" { name.clone() } else { schema.clone() };
+        let schemas: Arc<[String]> = named.iter().map(schema).collect();
+        *self.path.borrow_mut() = Some(SearchPath { named, user, schemas: schemas.clone() });
+        schemas
     }
 
     pub fn text_settings(&self) -> TextSettings {

@@ -17,7 +17,7 @@ impl Surroundings for Known {
         self.database.clone()
     }
     fn search_path(&self) -> Vec<String> {
-        Known::search_path(self)
+        Known::search_path(self).to_vec()
     }
     fn roles(&self) -> Result<Vec<Role>> {
         Ok(self.directory().roles.clone())

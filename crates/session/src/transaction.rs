@@ -6,7 +6,7 @@
 //! ```
 
 use crate::conversation::Outcome;
-use crate::modes::{kv_isolation, level_named};
+use crate::modes::kv_isolation;
 use crate::session::Session;
 use crate::settings::Settings;
 use catalog::{Begin, Transaction};
@@ -15,6 +15,7 @@ use plan::statement::{IsolationLevel, TransactionCommand, TransactionModes};
 use plan::{Parsed, Query};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use types::{Moment, Result, TextSettings, Value, err};
 
 /// The open transaction.
@@ -35,7 +36,7 @@ pub struct Open {
     /// Its own AS OF.
     pub(crate) as_of: Option<Moment>,
     /// The text of ledger.as_of that it follows otherwise.
-    pub(crate) setting: String,
+    pub(crate) setting: Arc<str>,
     statements: Statements,
 }
 
@@ -89,7 +90,7 @@ impl Session {
         if self.open.is_none() {
             self.known.transaction_start.set(now);
         }
-        self.known.interrupt.start(self.timeout_ms("statement_timeout"));
+        self.known.interrupt.start(self.known.settings.borrow().ready.statement_timeout_ms);
         self.known.interrupt.check()?;
         if self.open.as_ref().is_some_and(|open| open.failed) && !ends_failure(parsed) {
             return Err(failed_block());
@@ -108,8 +109,8 @@ impl Session {
     }
 
     /// What SET ledger.as_of says; empty: the present.
-    pub(crate) fn as_of_setting(&self) -> String {
-        self.known.settings.borrow().get("ledger.as_of").unwrap_or_default()
+    pub(crate) fn as_of_setting(&self) -> Arc<str> {
+        self.known.settings.borrow().ready.as_of.clone()
     }
 
     /// The transaction to run in; begins an implicit one.
@@ -156,12 +157,12 @@ impl Session {
         let settings = self.known.settings.borrow().clone();
         let isolation = match modes.isolation {
             Some(level) => level,
-            None => level_named(&settings.get("default_transaction_isolation")?),
+            None => settings.ready.default_isolation,
         };
         let own = self.moment(modes)?;
         let as_of = own.or(self.session_moment()?);
         // What is said stays said when SET ledger.as_of has brought the present back.
-        let said = modes.read_only.unwrap_or(settings.is_on("default_transaction_read_only"));
+        let said = modes.read_only.unwrap_or(settings.ready.default_read_only);
         let read_only = said || as_of.is_some();
         let begin = Begin { isolation: kv_isolation(isolation), read_only: said || own.is_some(), as_of };
         let transaction = self.begun(begin)?;
@@ -188,8 +189,8 @@ impl Session {
         let mut transaction = self.catalog.begin(begin)?;
         let interrupt = self.known.interrupt.clone();
         transaction.set_session(&self.known.locks);
-        transaction.set_interrupt(std::sync::Arc::new(move || interrupt.check()));
-        transaction.set_lock_timeout(self.timeout_ms("lock_timeout"));
+        transaction.set_interrupt(Arc::new(move || interrupt.check()));
+        transaction.set_lock_timeout(self.known.settings.borrow().ready.lock_timeout_ms);
         Ok(transaction)
     }
 
@@ -351,12 +352,12 @@ impl Session {
     /// Who and why, for the ledger.
     pub(crate) fn meta(&self, statement_sha256: Option<[u8; 32]>) -> Meta {
         let settings = self.known.settings.borrow();
-        let text = |name: &str| settings.get(name).ok().filter(|value| !value.is_empty());
+        let text = |value: &str| (!value.is_empty()).then(|| value.to_owned());
         Meta {
             user: Some(self.known.session_user.borrow().1.clone()),
-            application_name: text("application_name"),
+            application_name: text(&settings.ready.application_name),
             client_address: self.known.client_address.clone(),
-            reason: text("ledger.reason"),
+            reason: text(&settings.ready.reason),
             statement_sha256,
         }
     }

@@ -1,6 +1,6 @@
 //! The session settings that decide what a value's text looks like.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateStyle {
@@ -52,11 +52,13 @@ pub type Names = std::collections::BTreeMap<(crate::DataType, crate::Oid), Strin
 
 impl Default for TextSettings {
     fn default() -> TextSettings {
+        static UTC: LazyLock<Arc<crate::datetime::TimeZone>> =
+            LazyLock::new(|| Arc::new(crate::datetime::TimeZone::utc()));
         TextSettings {
             date_style: DateStyle::Iso,
             date_order: DateOrder::Mdy,
             interval_style: IntervalStyle::Postgres,
-            time_zone: Arc::new(crate::datetime::TimeZone::utc()),
+            time_zone: UTC.clone(),
             extra_float_digits: 1,
             bytea_output: ByteaOutput::Hex,
             now: 0,

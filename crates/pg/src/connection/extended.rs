@@ -1,54 +1,45 @@
 //! Parse, Bind, Describe, Execute, Close.
 
 use super::{Connection, Copying};
+use crate::frame::Bind;
 use crate::parameter;
 use crate::row::{self, Results};
 use bytes::BufMut;
-use pgwire::messages::extendedquery::{Bind, Close, Describe, Execute, Parse};
 use plan::Field;
 use session::{Outcome, TransactionStatus};
 use types::{DataType, Result, bail, err};
 
 impl Connection {
-    pub(super) fn parse(&mut self, parse: Parse) -> Result<()> {
-        let types = parse.type_oids.iter().map(|&oid| parameter_type(oid)).collect::<Result<Vec<_>>>()?;
-        let name = parse.name.unwrap_or_default();
-        self.session.prepare(&name, &parse.query, &types)?;
+    pub(super) fn parse(&mut self, name: &str, query: &str, types: &[u32]) -> Result<()> {
+        let types = types.iter().map(|&oid| parameter_type(oid)).collect::<Result<Vec<_>>>()?;
+        self.session.prepare(name, query, &types)?;
         self.notices();
         self.wire.put_bare(b'1');
         Ok(())
     }
 
-    pub(super) fn bind(&mut self, bind: Bind) -> Result<()> {
-        let portal = bind.portal_name.unwrap_or_default();
-        let statement = bind.statement_name.unwrap_or_default();
-        let prepared = self.session.prepared(&statement)?;
-        let values = parameter::decode(
-            &self.session,
-            &prepared.parameters,
-            &bind.parameter_format_codes,
-            &bind.parameters,
-        )?;
+    pub(super) fn bind(&mut self, bind: Bind<'_>) -> Result<()> {
+        let Bind { portal, statement, formats, parameters, result_formats } = bind;
+        let prepared = self.session.prepared(statement)?;
+        let values = parameter::decode(&self.session, &prepared.parameters, &formats, &parameters)?;
         let columns = prepared.fields.as_ref().map_or(0, |fields| fields.len());
-        let formats = bind.result_column_format_codes;
-        parameter::check_formats(&formats, columns, |given| {
+        parameter::check_formats(&result_formats, columns, |given| {
             format!("bind message has {given} result formats but query has {columns} columns")
         })?;
-        self.session.bind(&portal, &statement, values)?;
-        match self.formats.get_mut(&portal) {
-            Some(known) => *known = formats,
-            None => drop(self.formats.insert(portal, formats)),
+        self.session.bind(portal, statement, values)?;
+        match self.formats.get_mut(portal) {
+            Some(known) => *known = result_formats,
+            None => drop(self.formats.insert(portal.to_owned(), result_formats)),
         }
         self.notices();
         self.wire.put_bare(b'2');
         Ok(())
     }
 
-    pub(super) fn describe(&mut self, describe: Describe) -> Result<()> {
-        let name = describe.name.unwrap_or_default();
-        match describe.target_type {
+    pub(super) fn describe(&mut self, kind: u8, name: &str) -> Result<()> {
+        match kind {
             b'S' => {
-                let prepared = self.session.prepared(&name)?;
+                let prepared = self.session.prepared(name)?;
                 self.check_describable(prepared.fields.as_deref())?;
                 let out = &mut self.wire.output;
                 let start = crate::wire::open(out, b't');
@@ -58,9 +49,9 @@ impl Connection {
                 self.put_fields(prepared.fields.as_deref(), None);
             }
             b'P' => {
-                let fields = self.session.portal_fields(&name)?;
+                let fields = self.session.portal_fields(name)?;
                 self.check_describable(fields.as_deref())?;
-                self.put_fields(fields.as_deref(), Some(&name));
+                self.put_fields(fields.as_deref(), Some(name));
             }
             other => bail!(ProtocolViolation, "invalid DESCRIBE message subtype {other}"),
         }
@@ -89,13 +80,12 @@ impl Connection {
         }
     }
 
-    pub(super) fn execute(&mut self, execute: Execute) -> Result<()> {
-        let portal = execute.name.unwrap_or_default();
+    pub(super) fn execute(&mut self, portal: &str, max_rows: i32) -> Result<()> {
         // Zero and less mean all.
-        let max_rows = usize::try_from(execute.max_rows).unwrap_or(0);
-        let formats = self.formats.get(&portal).map_or(&[][..], Vec::as_slice);
+        let max_rows = usize::try_from(max_rows).unwrap_or(0);
+        let formats = self.formats.get(portal).map_or(&[][..], Vec::as_slice);
         let mut results = Results::new(&mut self.wire, formats);
-        let outcome = self.session.execute(&portal, max_rows, &mut results);
+        let outcome = self.session.execute(portal, max_rows, &mut results);
         let copied_out = results.copying;
         match outcome {
             Ok(Outcome::CopyIn { columns, binary }) => {
@@ -110,13 +100,12 @@ impl Connection {
         }
     }
 
-    pub(super) fn close(&mut self, close: Close) -> Result<()> {
-        let name = close.name.unwrap_or_default();
-        match close.target_type {
-            b'S' => self.session.close_prepared(&name),
+    pub(super) fn close(&mut self, kind: u8, name: &str) -> Result<()> {
+        match kind {
+            b'S' => self.session.close_prepared(name),
             b'P' => {
-                self.session.close_portal(&name);
-                self.formats.remove(&name);
+                self.session.close_portal(name);
+                self.formats.remove(name);
             }
             other => bail!(ProtocolViolation, "invalid CLOSE message subtype {other}"),
         }

@@ -52,9 +52,9 @@ fn existing(known: &Known, transaction: &Transaction) -> Result<Vec<String>> {
     let path = known.search_path();
     let schema = transaction.schema(&path, known.current_user());
     let mut found = Vec::new();
-    for name in path {
-        if schema.namespace(&name)?.is_some() {
-            found.push(name);
+    for name in path.iter() {
+        if schema.namespace(name)?.is_some() {
+            found.push(name.clone());
         }
     }
     Ok(found)
