@@ -49,9 +49,17 @@ pub(crate) struct Shared {
     tables: RwLock<HashMap<usize, Arc<Table>>>,
     row_ids: Mutex<HashMap<ObjectId, Arc<AtomicU64>>>,
     pub sequences: Mutex<HashMap<Oid, Arc<Mutex<SequenceState>>>>,
-    statistics: Mutex<HashMap<ObjectId, f64>>,
+    statistics: Mutex<HashMap<ObjectId, Rows>>,
+    /// Grows when a table's size has changed so much that plans should.
+    statistics_version: AtomicU64,
     role_oid: RwLock<RoleOid>,
     pub prepared: crate::prepared::Registry,
+}
+
+/// How many rows a storage generation has, about, and how many it had when plans last heard of it.
+struct Rows {
+    now: f64,
+    noted: f64,
 }
 
 struct States {
@@ -128,6 +136,7 @@ impl Database {
                 row_ids: Mutex::default(),
                 sequences: Mutex::default(),
                 statistics: Mutex::default(),
+                statistics_version: AtomicU64::new(0),
                 role_oid: RwLock::new(Arc::new(|_: &str| Ok(None))),
                 prepared: Mutex::default(),
             }),
@@ -391,33 +400,46 @@ impl Shared {
         Ok(highest)
     }
 
+    pub fn statistics_version(&self) -> u64 {
+        self.statistics_version.load(Ordering::Relaxed)
+    }
+
     /// Rows of a storage generation, about: counted (up to a limit) when first asked, then kept by commits.
     pub fn estimated_rows(&self, object: ObjectId) -> f64 {
         const LIMIT: u64 = 20_000;
         if let Some(rows) = lock(&self.statistics).get(&object) {
-            return *rows;
+            return rows.now;
         }
         let count = self.store.snapshot(At::Latest).and_then(|snapshot| count(&snapshot, object, LIMIT));
         let (rows, whole) = count.unwrap_or((0, true));
         // More than the limit: a guess on the large side, until ANALYZE.
         let rows = if whole { rows as f64 } else { rows as f64 * 10.0 };
-        *lock(&self.statistics).entry(object).or_insert(rows)
+        lock(&self.statistics).entry(object).or_insert(Rows { now: rows, noted: rows }).now
     }
 
     /// What is known without counting.
     pub fn known_rows(&self, object: ObjectId) -> Option<f64> {
-        lock(&self.statistics).get(&object).copied()
+        lock(&self.statistics).get(&object).map(|rows| rows.now)
     }
 
     pub fn analyze(&self, object: ObjectId) -> Result<()> {
         let (rows, _) = count(&self.store.snapshot(At::Latest)?, object, u64::MAX)?;
-        lock(&self.statistics).insert(object, rows as f64);
+        let now = rows as f64;
+        lock(&self.statistics).insert(object, Rows { now, noted: now });
+        self.statistics_version.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     pub fn count_rows(&self, object: ObjectId, change: i64) {
         if let Some(rows) = lock(&self.statistics).get_mut(&object) {
-            *rows = (*rows + change as f64).max(0.0);
+            rows.now = (rows.now + change as f64).max(0.0);
+            // Small tables come and go without that.
+            const SMALL: f64 = 1_000.0;
+            let (now, noted) = (rows.now.max(SMALL), rows.noted.max(SMALL));
+            if now > noted * 4.0 || now < noted / 4.0 {
+                rows.noted = rows.now;
+                self.statistics_version.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 

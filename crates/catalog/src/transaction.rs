@@ -272,6 +272,11 @@ impl Transaction {
         &self.state
     }
 
+    /// Changes when tables have grown or shrunk so much that plans should.
+    pub fn statistics_version(&self) -> u64 {
+        self.shared.statistics_version()
+    }
+
     /// The transaction number of its snapshot.
     pub fn snapshot_tx(&self) -> types::TxId {
         self.snapshot().tx()

@@ -222,6 +222,14 @@ impl Connection {
     }
 
     fn query(&mut self, sql: &str) -> Flow {
+        if let Some(recalled) = self.session.recall(sql) {
+            let outcome = self.session.run_recalled(recalled, &mut Results::new(&mut self.wire, &[]));
+            let flow = match self.ended(outcome, false, true) {
+                Ok(()) => Flow::Go,
+                Err(error) => self.error(&error),
+            };
+            return self.end_and_ready(flow);
+        }
         match self.session.parse(sql) {
             Ok(statements) if statements.is_empty() => {
                 self.wire.put_bare(b'I');

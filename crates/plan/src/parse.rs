@@ -11,6 +11,7 @@
 pub mod cursor;
 mod depth;
 pub mod lexer;
+pub mod lift;
 pub mod prepass;
 pub mod reserved;
 pub mod spelling;

@@ -48,6 +48,11 @@ impl<T> Deep<T> {
     pub fn tree(&self) -> Option<&T> {
         self.tree.as_deref()
     }
+
+    /// Only while nobody shares it.
+    pub fn tree_mut(&mut self) -> Option<&mut T> {
+        self.tree.as_mut().and_then(Arc::get_mut)
+    }
 }
 
 impl<T: PartialEq> PartialEq for Deep<T> {

@@ -11,6 +11,7 @@ use crate::SessionOptions;
 use crate::access::may_create_database;
 use crate::identity::{BOOTSTRAP_NAME, BOOTSTRAP_ROLE, Directory, Identity};
 use crate::interrupt::Interrupt;
+use crate::plans::Plans;
 use crate::scram::ScramVerifier;
 use crate::session::Session;
 use catalog::Database;
@@ -68,6 +69,7 @@ struct Shared {
     /// Open databases, by name: by a server at its start, else at the first connection.
     databases: Mutex<HashMap<String, Database>>,
     sessions: Mutex<HashMap<i32, Registered>>,
+    plans: Plans,
     next_process_id: AtomicI32,
     started_at_us: i64,
     _lock: Box<dyn host::Lock>,
@@ -93,6 +95,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Cluster {
+    pub(crate) fn plans(&self) -> &Plans {
+        &self.shared.plans
+    }
+
     /// Opens `dir`, or makes it with role and database `stele`.
     pub fn open(host: Host, dir: &Path, options: ClusterOptions) -> Result<Cluster> {
         let databases = dir.join("databases");
@@ -117,6 +123,7 @@ impl Cluster {
                 identity,
                 databases: Mutex::default(),
                 sessions: Mutex::default(),
+                plans: Plans::default(),
                 next_process_id: AtomicI32::new(1),
                 _lock: lock,
             }),

@@ -99,10 +99,11 @@ pub fn result_fields(query: &Query) -> Option<Arc<[Field]>> {
 }
 
 impl Session {
-    /// Runs a client's statement, and takes its text down if it wrote.
+    /// Runs a client's statement, and takes its `text` down if it wrote.
     pub(crate) fn fetch_noting(
         &mut self,
         portal: &mut Portal,
+        text: &str,
         max_rows: usize,
         rows: &mut dyn Rows,
         describe: bool,
@@ -110,7 +111,7 @@ impl Session {
         let before = self.rows_put();
         let outcome = self.fetch(portal, max_rows, rows, describe)?;
         if !portal.noted {
-            portal.noted = self.note_text(&portal.prepared.parsed.text, before);
+            portal.noted = self.note_text(text, before);
         }
         Ok(outcome)
     }

@@ -32,6 +32,8 @@ type Shape = (Vec<DataType>, Option<Arc<[Field]>>);
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PlanKey {
     schema_version: u64,
+    /// What was known of the sizes of tables.
+    statistics: u64,
     search_path: Arc<[String]>,
     user: types::Oid,
     as_of: Option<TxId>,
@@ -71,7 +73,8 @@ impl Session {
         transaction.see_catalog()?;
         let as_of = transaction.past_tx();
         let schema = transaction.schema(&search_path, user);
-        let key = PlanKey { schema_version: schema.version(), search_path, user, as_of };
+        let (schema_version, statistics) = (schema.version(), transaction.statistics_version());
+        let key = PlanKey { schema_version, statistics, search_path, user, as_of };
         let environment = plan::Environment {
             schema,
             parameters: given.clone(),
@@ -120,6 +123,11 @@ impl Session {
         Ok(prepared)
     }
 
+    /// The same where nobody has been told of the statement.
+    pub(crate) fn current_untold(&mut self, prepared: &Arc<Prepared>) -> Result<Arc<Prepared>> {
+        self.planned_anew(prepared, &[], true)
+    }
+
     fn planned_anew(
         &mut self,
         prepared: &Arc<Prepared>,
@@ -132,6 +140,7 @@ impl Session {
         let transaction = self.open_transaction()?;
         transaction.see_catalog()?;
         let (as_of, schema_version) = (transaction.past_tx(), transaction.state().version);
+        let statistics = transaction.statistics_version();
         let moments = query_of(&prepared.statement).map_or(&[][..], |query| &query.moments);
         let mut other_moment = false;
         if !moments.is_empty() {
@@ -145,7 +154,7 @@ impl Session {
                 };
             }
         }
-        let key = PlanKey { schema_version, search_path, user, as_of };
+        let key = PlanKey { schema_version, statistics, search_path, user, as_of };
         if key == *planned_for && !other_moment {
             return Ok(prepared.clone());
         }
@@ -232,6 +241,18 @@ fn query_of(statement: &Statement) -> Option<&Arc<Query>> {
         Statement::Explain { query, .. } => query_of(query),
         _ => None,
     }
+}
+
+/// Whether other sessions may run the plan, and it is worth keeping.
+pub(crate) fn is_kept(statement: &Statement) -> bool {
+    matches!(statement, Statement::Query(_) | Statement::Transaction(_))
+}
+
+/// Whether a table of it has an index that holds some of its rows.
+pub(crate) fn has_partial_index(statement: &Statement) -> bool {
+    let partial =
+        |need: &plan::statement::Need| need.relation.indexes.iter().any(|index| index.predicate.is_some());
+    query_of(statement).is_some_and(|query| query.privileges.iter().any(partial))
 }
 
 /// A column of a result that is no table's.

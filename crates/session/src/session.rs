@@ -4,6 +4,7 @@ use crate::cluster::{Cluster, Registered};
 use crate::conversation::{Notice, Outcome, Rows, SessionOptions, TransactionStatus};
 use crate::copy::CopyIn;
 use crate::interrupt::Interrupt;
+use crate::plans::{Current, Recalled};
 use crate::portal::Portal;
 use crate::prepared::Prepared;
 use crate::settings::on_or_off;
@@ -11,6 +12,7 @@ use crate::surroundings::Known;
 use crate::transaction::Open;
 use catalog::Database;
 use catalog::system::Role;
+use plan::parse::lift::Skeleton;
 use plan::{Field, Parsed};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +27,10 @@ pub struct Session {
     pub(crate) prepared: HashMap<String, Arc<Prepared>>,
     pub(crate) portals: HashMap<String, Portal>,
     pub(crate) copy: Option<CopyIn>,
+    /// Where plans are shared.
+    pub(crate) plans: Option<Current>,
+    /// What the running query string is known by once it has run.
+    pub(crate) learning: Option<(String, Skeleton)>,
     /// `name@42`.
     pub(crate) connection_as_of: Option<Moment>,
 }
@@ -82,6 +88,8 @@ impl Session {
             prepared: HashMap::new(),
             portals: HashMap::new(),
             copy: None,
+            plans: None,
+            learning: None,
             connection_as_of,
         };
         {
@@ -161,11 +169,36 @@ impl Session {
     pub fn simple(&mut self, statement: &Parsed, rows: &mut dyn Rows) -> Result<Outcome> {
         self.guarded(|session| {
             session.start_statement(statement)?;
-            let prepared = session.plan(Arc::new(statement.clone()), vec![])?;
+            let prepared = Arc::new(session.plan(Arc::new(statement.clone()), vec![])?);
             if !prepared.parameters.is_empty() {
                 return Err(err!(UndefinedParameter, "there is no parameter $1"));
             }
-            session.fetch_noting(&mut Portal::new(Arc::new(prepared), vec![]), 0, rows, true)
+            let mut portal = Portal::new(prepared.clone(), vec![]);
+            let outcome = session.fetch_noting(&mut portal, &statement.text, 0, rows, true)?;
+            if let Some((sql, skeleton)) = session.learning.take() {
+                session.learn(&sql, skeleton, &prepared);
+            }
+            Ok(outcome)
+        })
+    }
+
+    /// Runs what [`Session::recall`] has found, as [`Session::simple`] runs the statement.
+    pub fn run_recalled(&mut self, mut recalled: Recalled, rows: &mut dyn Rows) -> Result<Outcome> {
+        let planned = self.guarded(|session| {
+            session.start_statement(&recalled.prepared.parsed)?;
+            // An error of the plan is the statement's own, with its own positions.
+            Ok(session.current_untold(&recalled.prepared).ok())
+        })?;
+        let Some(prepared) = planned else {
+            let statement = plan::parse(&recalled.text)?.pop().unwrap_or_else(plan::parse::empty);
+            return self.simple(&statement, rows);
+        };
+        if !Arc::ptr_eq(&prepared, &recalled.prepared) {
+            recalled.renew(prepared);
+        }
+        self.guarded(|session| {
+            let Recalled { prepared, values, text, shape: _ } = recalled;
+            session.fetch_noting(&mut Portal::new(prepared, values), &text, 0, rows, true)
         })
     }
 
@@ -199,6 +232,18 @@ impl Session {
         } else if self.prepared.contains_key(name) {
             return Err(err!(DuplicatePreparedStatement, "prepared statement \"{name}\" already exists"));
         }
+        if let Some(found) = self.recall_parsed(sql, types) {
+            let current = self.guarded(|session| {
+                session.start_statement(&found.parsed)?;
+                session.current_untold(&found)
+            })?;
+            if !Arc::ptr_eq(&current, &found) {
+                self.keep_parsed(sql, types, current.clone());
+            }
+            let prepared_us = self.known.statement_start.get();
+            self.prepared.insert(name.to_owned(), Arc::new(Prepared { prepared_us, ..(*current).clone() }));
+            return Ok(());
+        }
         let mut statements = plan::parse(sql)?;
         let parsed = match (statements.pop(), statements.is_empty()) {
             (None, _) => plan::parse::empty(),
@@ -211,7 +256,9 @@ impl Session {
             session.start_statement(&parsed)?;
             session.plan(Arc::new(parsed), types.to_vec())
         })?;
-        self.prepared.insert(name.to_owned(), Arc::new(prepared));
+        let prepared = Arc::new(prepared);
+        self.keep_parsed(sql, types, prepared.clone());
+        self.prepared.insert(name.to_owned(), prepared);
         Ok(())
     }
 
@@ -260,7 +307,8 @@ impl Session {
         let mut running = self.portals.remove(portal).ok_or_else(|| no_portal(portal))?;
         let outcome = self.guarded(|session| {
             session.start_statement(&running.prepared.parsed.clone())?;
-            session.fetch_noting(&mut running, max_rows, rows, false)
+            let parsed = running.prepared.parsed.clone();
+            session.fetch_noting(&mut running, &parsed.text, max_rows, rows, false)
         });
         // A statement that ended the transaction has closed every portal with it.
         if outcome.is_ok() && self.open.is_some() {

@@ -50,6 +50,28 @@ pub struct TextSettings {
 /// Names of objects by the reg* type that shows them and their OID.
 pub type Names = std::collections::BTreeMap<(crate::DataType, crate::Oid), String>;
 
+impl TextSettings {
+    /// Whether constants are read and values printed alike.
+    pub fn same_style(&self, other: &TextSettings) -> bool {
+        (self.date_style, self.date_order, self.interval_style, self.extra_float_digits, self.bytea_output)
+            == (
+                other.date_style,
+                other.date_order,
+                other.interval_style,
+                other.extra_float_digits,
+                other.bytea_output,
+            )
+            && (Arc::ptr_eq(&self.time_zone, &other.time_zone) || self.time_zone.name == other.time_zone.name)
+    }
+
+    /// What [`TextSettings::same_style`] compares, as a text.
+    pub fn style(&self) -> String {
+        let TextSettings { date_style, date_order, interval_style, time_zone, extra_float_digits, .. } = self;
+        let (zone, bytea) = (&time_zone.name, self.bytea_output);
+        format!("{date_style:?} {date_order:?} {interval_style:?} {zone} {extra_float_digits} {bytea:?}")
+    }
+}
+
 impl Default for TextSettings {
     fn default() -> TextSettings {
         static UTC: LazyLock<Arc<crate::datetime::TimeZone>> =
