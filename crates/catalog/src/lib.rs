@@ -36,4 +36,4 @@ pub use database::{Database, Options, RoleOid};
 pub use ddl::FollowingView;
 pub use prepared::PreparedTransaction;
 pub use scan::{Access, KeyRange, Scan, ScanRequest, Versions};
-pub use transaction::{Begin, Insert, LockedRow, RowKey, Transaction};
+pub use transaction::{Begin, Insert, Interrupt, LockedRow, RowKey, Transaction};

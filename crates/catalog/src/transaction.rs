@@ -13,7 +13,7 @@ use kv::{
     Cells, Committed, Isolation, LockWait, Meta, ObjectId, Savepoint, SessionLocks, Snapshot, TableMode, TxId,
 };
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use types::schema::{Relation, Schema};
 use types::{Error, Moment, Oid, Result, TextSettings, Value};
 
@@ -69,7 +69,7 @@ pub struct Transaction {
     pub(crate) state: Arc<State>,
     /// `state` has own changes.
     pub(crate) changes_catalog: bool,
-    pub(crate) search_path: Vec<String>,
+    pub(crate) search_path: Arc<[String]>,
     /// While a renaming runs: views that go with it.
     pub(crate) following: Vec<FollowingView>,
     pub(crate) checks: Checks,
@@ -114,6 +114,8 @@ struct Saved {
     made: usize,
 }
 
+static PUBLIC: LazyLock<Arc<[String]>> = LazyLock::new(|| Arc::from(["public".to_owned()]));
+
 impl Transaction {
     pub(crate) fn begin(shared: Arc<Shared>, begin: Begin, at_least: TxId) -> Result<Transaction> {
         let kv = shared.store.begin_at_least(begin.isolation, at_least);
@@ -133,7 +135,7 @@ impl Transaction {
             settings: TextSettings::default(),
             state,
             changes_catalog: false,
-            search_path: vec!["public".into()],
+            search_path: PUBLIC.clone(),
             following: vec![],
             checks: Checks::default(),
             local_sequences: HashMap::new(),
@@ -264,7 +266,7 @@ impl Transaction {
 
     /// Where names without a schema are made and found by [`Transaction::apply`]. `public` until it is set.
     pub fn set_search_path(&mut self, search_path: &[String]) {
-        self.search_path = search_path.to_vec();
+        self.search_path = search_path.into();
     }
 
     /// The catalog of this transaction: all descriptors, schemas and grants.

@@ -1,6 +1,7 @@
 //! The real host: this machine's file systems, clock and randomness. Unix.
 
 use crate::{Clock, Disk, File, Lock, OpenMode, Random};
+use std::cell::RefCell;
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -176,14 +177,63 @@ impl Default for RealRandom {
 
 impl Random for RealRandom {
     fn fill(&self, bytes: &mut [u8]) {
-        // Salts that are not random would be silent loss of secrecy: stop rather than go on.
-        getrandom::fill(bytes).expect("the operating system gives no randomness");
+        if bytes.len() > SALT_BYTES {
+            return from_system(bytes);
+        }
+        POOL.with_borrow_mut(|pool| {
+            if pool.left < bytes.len() {
+                from_system(&mut pool.bytes);
+                pool.left = POOL_BYTES;
+            }
+            // What was given out is nowhere else.
+            pool.left -= bytes.len();
+            let taken = &mut pool.bytes[pool.left..][..bytes.len()];
+            bytes.copy_from_slice(taken);
+            taken.fill(0);
+        });
     }
+}
+
+/// Fetched for many salts at a time: each row has one, and a system call costs more than hashing it. Longer requests
+/// (keys) do not come from here.
+struct Pool {
+    bytes: [u8; POOL_BYTES],
+    left: usize,
+}
+
+const POOL_BYTES: usize = 1_024;
+const SALT_BYTES: usize = 16;
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; POOL_BYTES], left: 0 }) };
+}
+
+fn from_system(bytes: &mut [u8]) {
+    // Salts that are not random would be silent loss of secrecy: stop rather than go on.
+    getrandom::fill(bytes).expect("the operating system gives no randomness");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_salt_is_given_twice() {
+        let random = RealRandom::new();
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..10_000 {
+            let mut salt = [0; SALT_BYTES];
+            random.fill(&mut salt);
+            assert!(salt != [0; SALT_BYTES] && seen.insert(salt));
+        }
+        // Of every size, across the pool's end.
+        for size in 0..200 {
+            let (mut one, mut other) = (vec![0; size], vec![0; size]);
+            random.fill(&mut one);
+            random.fill(&mut other);
+            assert!(size < 8 || one != other);
+        }
+    }
 
     #[test]
     fn files_keep_what_is_written_and_refuse_short_reads() {

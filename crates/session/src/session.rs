@@ -64,6 +64,10 @@ impl Session {
                 locks: catalog.store().session_locks(process_id),
                 cluster,
                 process_id,
+                check: {
+                    let interrupt = registered.interrupt.clone();
+                    Arc::new(move || interrupt.check())
+                },
                 interrupt: registered.interrupt,
                 database: registered.database,
                 database_owner,

@@ -16,6 +16,8 @@ pub struct Known {
     pub cluster: Cluster,
     pub process_id: i32,
     pub interrupt: Arc<Interrupt>,
+    /// Asks it.
+    pub check: catalog::Interrupt,
     pub locks: kv::SessionLocks,
     pub database: String,
     pub database_owner: Oid,

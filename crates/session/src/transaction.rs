@@ -187,9 +187,8 @@ impl Session {
     /// A transaction that this session's cancel and lock_timeout reach, and that deadlock reports know by its process.
     pub(crate) fn begun(&self, begin: Begin) -> Result<Transaction> {
         let mut transaction = self.catalog.begin(begin)?;
-        let interrupt = self.known.interrupt.clone();
         transaction.set_session(&self.known.locks);
-        transaction.set_interrupt(Arc::new(move || interrupt.check()));
+        transaction.set_interrupt(self.known.check.clone());
         transaction.set_lock_timeout(self.known.settings.borrow().ready.lock_timeout_ms);
         Ok(transaction)
     }
