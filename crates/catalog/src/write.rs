@@ -35,15 +35,28 @@ impl Transaction {
                 }
             }
         }
+        let mut is_new = false;
         for index in table.indexes.iter().filter(|index| index.unique) {
             if arbiters.is_some_and(|arbiters| arbitrates(index, arbiters)) {
                 continue;
             }
-            if self.conflict(&table, index, &key, None, row)?.is_some() {
+            let taken = match index.primary {
+                true => {
+                    let state = self.key_state(&table, index, &key)?;
+                    is_new = matches!(state, KeyState::New);
+                    matches!(state, KeyState::Live(_))
+                }
+                false => self.conflict(&table, index, &key, None, row)?.is_some(),
+            };
+            if taken {
                 return Err(self.violation(&table, index, row));
             }
         }
-        self.put_row(&table, &key, None, row)?;
+        // The lock of the key's value holds until the end, and keeps a new key so.
+        match is_new {
+            true => self.put_new_row(&table, &key, row)?,
+            false => self.put_row(&table, &key, None, row)?,
+        }
         self.check_child_row(&table, &key, row, None)?;
         Ok(Insert::Done(key))
     }
@@ -180,6 +193,17 @@ impl Transaction {
         Ok(())
     }
 
+    /// Writes a row whose key was never used.
+    fn put_new_row(&mut self, table: &Table, key: &[u8], row: &[Value]) -> Result<()> {
+        let object = table.relation.object_id;
+        let mut derived = vec![];
+        table.derive(None, Some((key, row)), &mut derived)?;
+        self.kv.put_new(object, key, encode_row(table, row)?, table.relation.descriptor_tx, derived)?;
+        self.written.insert(object);
+        self.count_row(object, 1);
+        Ok(())
+    }
+
     /// The live row, if any, that has the values of `row` in a unique index, once whoever is about to remove it has
     /// decided. `key` is the row's own key; `except` the key it had before.
     fn conflict(
@@ -191,8 +215,10 @@ impl Transaction {
         row: &[Value],
     ) -> Result<Option<(RowKey, Vec<Value>)>> {
         if index.primary {
-            self.kv.lock_value(index.oid, key)?;
-            return self.live_after_wait(table, key);
+            return Ok(match self.key_state(table, index, key)? {
+                KeyState::Live(row) => Some((key.to_vec(), row)),
+                KeyState::Dead | KeyState::New => None,
+            });
         }
         let Some(values) = index.values(table, row)? else { return Ok(None) };
         if values.iter().any(Value::is_null) {
@@ -211,6 +237,19 @@ impl Transaction {
             }
         }
         Ok(None)
+    }
+
+    /// What a primary key is, its value locked, once whoever is about to remove its row has decided.
+    fn key_state(&mut self, table: &Table, index: &TableIndex, key: &[u8]) -> Result<KeyState> {
+        self.kv.lock_value(index.oid, key)?;
+        match self.kv.newest(table.relation.object_id, key)? {
+            None => Ok(KeyState::New),
+            Some(version) if version.cells.is_none() => Ok(KeyState::Dead),
+            Some(_) => Ok(match self.live_after_wait(table, key)? {
+                Some((_, row)) => KeyState::Live(row),
+                None => KeyState::Dead,
+            }),
+        }
     }
 
     /// Keys of rows with index entries that start with `prefix`, in the newest state.
@@ -271,6 +310,14 @@ impl Transaction {
         )
         .hint("It was declared WITH (ledger = append_only). Insert a correcting row instead."))
     }
+}
+
+/// A primary key in the newest state.
+enum KeyState {
+    /// It never had a row.
+    New,
+    Dead,
+    Live(Vec<Value>),
 }
 
 fn arbitrates(index: &TableIndex, arbiters: &[Oid]) -> bool {

@@ -252,7 +252,22 @@ impl Transaction {
         derived: Vec<IndexChange>,
     ) -> Result<()> {
         self.claim(object, key, LockStrength::NoKeyUpdate)?;
-        self.writes.put(object, key, Some(&cells), schema_tx, None)?;
+        self.writes.put(Op::Update, object, key, Some(&cells), schema_tx, None)?;
+        derived.into_iter().try_for_each(|change| self.writes.change_entry(change))
+    }
+
+    /// [`Transaction::put`] of a key that has no version at all, as the caller has found in the newest state under a lock
+    /// (of the key's value) that keeps others from making one: the row itself is not locked, nor looked for at commit.
+    pub fn put_new(
+        &mut self,
+        object: ObjectId,
+        key: &[u8],
+        cells: Cells,
+        schema_tx: TxId,
+        derived: Vec<IndexChange>,
+    ) -> Result<()> {
+        self.check_key(key)?;
+        self.writes.put(Op::Insert, object, key, Some(&cells), schema_tx, None)?;
         derived.into_iter().try_for_each(|change| self.writes.change_entry(change))
     }
 
@@ -264,7 +279,7 @@ impl Transaction {
         derived: Vec<IndexChange>,
     ) -> Result<()> {
         self.claim(object, key, LockStrength::Update)?;
-        self.writes.put(object, key, None, 0, moved_to)?;
+        self.writes.put(Op::Delete, object, key, None, 0, moved_to)?;
         derived.into_iter().try_for_each(|change| self.writes.change_entry(change))
     }
 
@@ -423,6 +438,10 @@ impl Transaction {
     /// What a write comes to against the newest state, which the key's lock keeps as it is. None: nothing.
     fn net_change(&self, storage_key: &[u8], body: &[u8]) -> Result<Option<Change>> {
         let change = record::change_of(storage_key, body)?;
+        if change.op == Op::Insert {
+            let key_salt = host::random::bytes(&*self.random);
+            return Ok(Some(Change { prev_tx: 0, key_salt, ..change }));
+        }
         let before = self.core.index.version_at(Family::Row, storage_key, TxId::MAX, true)?;
         let was_live = before.as_ref().is_some_and(Stored::is_live);
         let op = match (was_live, change.cells.is_some()) {
@@ -464,6 +483,12 @@ impl Transaction {
 
     /// The key's chain of entries is only right if nobody else writes the key meanwhile.
     fn claim(&mut self, object: ObjectId, key: &[u8], strength: LockStrength) -> Result<()> {
+        self.check_key(key)?;
+        self.lock_row(object, key, strength, LockWait::Block)?;
+        Ok(())
+    }
+
+    fn check_key(&mut self, key: &[u8]) -> Result<()> {
         if key.len() > KEY_LIMIT_BYTES {
             bail!(
                 ProgramLimitExceeded,
@@ -471,9 +496,7 @@ impl Transaction {
                 key.len()
             );
         }
-        self.check_reads()?;
-        self.lock_row(object, key, strength, LockWait::Block)?;
-        Ok(())
+        self.check_reads()
     }
 
     /// SERIALIZABLE: whose reads have been overwritten cannot commit a write. It learns that with the first row that a

@@ -59,8 +59,11 @@ impl WriteSet {
         }
     }
 
+    /// `op`: Insert where the key is known to have no version. Else which op it is, and the previous entry, are decided at
+    /// commit.
     pub(crate) fn put(
         &mut self,
+        op: Op,
         object: ObjectId,
         key: &[u8],
         cells: Option<&Cells>,
@@ -69,8 +72,7 @@ impl WriteSet {
     ) -> Result<()> {
         self.rows_put += 1;
         let body = RowBody {
-            // Which op it is, and the previous entry, are decided at commit.
-            op: if cells.is_some() { Op::Update } else { Op::Delete },
+            op,
             key_salt: [0; 16],
             schema_tx,
             prev_tx: 0,
@@ -260,7 +262,7 @@ mod tests {
             body.unwrap().and_then(|body| RowBody::decode(&body).unwrap().cells.map(<[u8]>::to_vec))
         };
         let put = |writes: &mut WriteSet, cells: &[u8]| {
-            writes.put(7, b"k", Some(&Cells(cells.to_vec())), 1, None).unwrap()
+            writes.put(Op::Update, 7, b"k", Some(&Cells(cells.to_vec())), 1, None).unwrap()
         };
         put(&mut writes, b"before");
         writes.pin();

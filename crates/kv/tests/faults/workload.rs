@@ -173,6 +173,7 @@ impl Workload<'_> {
             locked.insert(key.clone());
             let newest = transaction.newest(key.0, &key.1);
             let Some(newest) = self.unless_the_disk_said_no("a read", newest)? else { return Ok(false) };
+            let is_new = newest.is_none();
             let old = newest.and_then(|version| version.cells);
             let expected = over(self.model.newest(), writes, &key);
             ensure!(old.as_ref().map(value_of).as_deref() == expected, "{key:?} is {old:?} under its lock");
@@ -183,6 +184,7 @@ impl Workload<'_> {
                 .derive(0, key.0, &key.1, old_cells, new_cells.as_ref(), &mut derived)
                 .map_err(unexpected("deriving"))?;
             let written = match new_cells {
+                Some(cells) if is_new => transaction.put_new(key.0, &key.1, cells, 1, derived),
                 Some(cells) => transaction.put(key.0, &key.1, cells, 1, derived),
                 None => transaction.delete(key.0, &key.1, None, derived),
             };

@@ -106,11 +106,7 @@ impl Running {
         let key = key(random);
         match random.below(12) {
             0..=4 => {
-                let new = vec![b'0' + random.below(5) as u8];
-                let old = self.state.insert(key.clone(), new.clone());
-                let changes = derived(&key, old.as_deref(), Some(&new));
-                self.transaction.put(TABLE, &key, cells(&new), 1, changes).unwrap();
-                self.touched.insert(key, Some(new));
+                self.write_key(key, random);
             }
             5..=7 => {
                 let old = self.state.remove(&key);
@@ -157,9 +153,19 @@ impl Running {
     }
 
     fn write(&mut self, random: &SeededRandom) {
-        let (key, new) = (key(random), vec![b'0' + random.below(5) as u8]);
+        self.write_key(key(random), random);
+    }
+
+    fn write_key(&mut self, key: Vec<u8>, random: &SeededRandom) {
+        let new = vec![b'0' + random.below(5) as u8];
         let old = self.state.insert(key.clone(), new.clone());
-        self.transaction.put(TABLE, &key, cells(&new), 1, derived(&key, old.as_deref(), Some(&new))).unwrap();
+        let changes = derived(&key, old.as_deref(), Some(&new));
+        // Nobody else writes: a key without a version stays so.
+        let written = match self.transaction.newest(TABLE, &key).unwrap() {
+            None => self.transaction.put_new(TABLE, &key, cells(&new), 1, changes),
+            Some(_) => self.transaction.put(TABLE, &key, cells(&new), 1, changes),
+        };
+        written.unwrap();
         self.touched.insert(key, Some(new));
     }
 }
