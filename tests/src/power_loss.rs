@@ -283,7 +283,7 @@ impl PowerLoss {
         }
         let found = Names::of(&self.data);
         assert!(
-            found.same(&issued) || found.same(&before_last),
+            found.same(&issued) || found.same(&before_last) || found.has_one_more_than(&issued),
             "the folder is not as the journal says:\n{found:?}\n{issued:?}"
         );
         let mut names = self.base.clone();
@@ -369,6 +369,21 @@ impl Names {
         if let Some((folder, name)) = to {
             self.folders.entry(*folder).or_default().insert(name.clone(), *inode);
         }
+    }
+
+    /// Something is made before it is written down, as its inode is not known earlier: the process may have been killed
+    /// between the two. It is lost then.
+    fn has_one_more_than(&self, other: &Names) -> bool {
+        let mut new = Vec::new();
+        for (folder, within) in &self.folders {
+            let known = other.folders.get(folder);
+            let is_new = |name: &&String| known.is_none_or(|known| !known.contains_key(*name));
+            new.extend(within.keys().filter(is_new).map(|name| (*folder, name.clone())));
+        }
+        let [(folder, name)] = &new[..] else { return false };
+        let mut without = self.clone();
+        without.folders.entry(*folder).or_default().remove(name);
+        without.same(other)
     }
 
     /// Folders that are nowhere any more do not count.

@@ -55,7 +55,9 @@ pub(crate) struct Core {
     durable: AtomicU64,
     queue: Mutex<Vec<Queued>>,
     order: Mutex<WriteLog>,
-    syncing: Mutex<()>,
+    /// Somebody syncs: who comes meanwhile waits for the news, or for the next sync, which one of them does for all.
+    syncing: Mutex<bool>,
+    synced: Condvar,
     /// Ordered and not yet applied.
     pending: Mutex<VecDeque<(TxId, Arc<Batch>)>>,
     /// Indexes to remove the entries of, once everything up to the transaction is applied.
@@ -118,6 +120,7 @@ impl Core {
             queue: Mutex::default(),
             order: Mutex::default(),
             syncing: Mutex::default(),
+            synced: Condvar::new(),
             pending: Mutex::default(),
             drops: Mutex::new(drops),
             applied: Condvar::new(),
@@ -175,13 +178,22 @@ impl Core {
         if self.durable() >= tx {
             return Ok(());
         }
-        let _syncing = guard::lock(&self.syncing);
-        if self.durable() >= tx {
-            return Ok(());
+        let mut syncing = guard::lock(&self.syncing);
+        loop {
+            if self.durable() >= tx {
+                return Ok(());
+            }
+            if let Some(error) = self.fatal() {
+                return Err(error);
+            }
+            if !*syncing {
+                break;
+            }
+            syncing = self.synced.wait(syncing).unwrap_or_else(|poison| poison.into_inner());
         }
-        if let Some(error) = self.fatal() {
-            return Err(error);
-        }
+        *syncing = true;
+        drop(syncing);
+        let _leading = Leading(self);
         let target = self.ordered();
         if let Err(error) = self.ledger.sync() {
             return Err(self.fail(LOG, &error));
@@ -577,6 +589,16 @@ const APPLY_BYTES: usize = 4 << 20;
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(900);
 /// How long a commit with `synchronous_commit = off` may stay unsynced, as PostgreSQL's `wal_writer_delay`.
 const UNSYNCED_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Whoever syncs for all. However that ends, the next one may.
+struct Leading<'a>(&'a Core);
+
+impl Drop for Leading<'_> {
+    fn drop(&mut self) {
+        *guard::lock(&self.0.syncing) = false;
+        self.0.synced.notify_all();
+    }
+}
 
 impl Promise {
     fn settle(self, outcome: Result<(TxId, i64)>) {
