@@ -5,7 +5,8 @@
 //!   Parse ───────── text ──────> the plan
 //! ```
 //! A plan is kept under all that planning depends on: [`Scope`] is part of its place here, and the catalog's version is
-//! in the plan, which is made anew where that has changed. A simple query is kept when it comes for the second time.
+//! in the plan, which is forgotten or made anew where that has changed. A simple query is kept when it comes for the
+//! second time.
 
 use crate::prepared::Prepared;
 use crate::session::Session;
@@ -60,7 +61,7 @@ pub struct Shape {
     fixed: Vec<(usize, String)>,
     /// Which literal, and whether a minus is before it.
     parameters: Vec<(usize, bool)>,
-    prepared: RwLock<Arc<Prepared>>,
+    prepared: Arc<Prepared>,
 }
 
 /// The scope that a session is in, and what that is told by.
@@ -73,10 +74,13 @@ pub struct Current {
 
 /// A statement of the simple protocol whose plan is known.
 pub struct Recalled {
-    pub(crate) shape: Arc<Shape>,
     pub(crate) prepared: Arc<Prepared>,
     pub(crate) values: Vec<Value>,
     pub(crate) text: String,
+    /// Where that begins in the query string.
+    pub(crate) offset: usize,
+    /// The skeleton's.
+    key: Vec<u8>,
 }
 
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
@@ -192,16 +196,21 @@ impl Session {
                 None
             }
             Some(Some(shape)) => {
-                let prepared = read(&shape.prepared).clone();
+                let prepared = shape.prepared.clone();
                 let settings = self.known.text_settings();
                 let values = shape.values(&prepared.parameters, sql, &skeleton, &settings)?;
                 // What is left of the unnamed ones goes, as with any query string.
                 self.prepared.remove("");
                 self.portals.remove("");
                 let text = skeleton.statement(sql).to_owned();
-                Some(Recalled { shape, prepared, values, text })
+                Some(Recalled { prepared, values, text, offset: skeleton.offset(), key: skeleton.key })
             }
         }
+    }
+
+    /// What it was planned for has changed: other literals may be parameters now.
+    pub(crate) fn forget(&mut self, recalled: &Recalled) {
+        write(&self.plans().simple).remove(&recalled.key);
     }
 
     /// Keeps the plan of a statement that has just run as `ran`, with parameters for its literals.
@@ -245,7 +254,7 @@ impl Session {
         (same_fields && whole && !partial && crate::prepared::is_kept(&prepared.statement)).then(|| Shape {
             fixed,
             parameters: lifted.parameters,
-            prepared: RwLock::new(Arc::new(prepared)),
+            prepared: Arc::new(prepared),
         })
     }
 
@@ -262,14 +271,6 @@ impl Session {
         let plans = self.plans();
         self.known.cluster.plans().note(sql.len());
         write(&plans.parsed).entry(sql.to_owned()).or_default().insert(types.to_vec(), prepared);
-    }
-}
-
-impl Recalled {
-    /// The plan was made anew.
-    pub(crate) fn renew(&mut self, prepared: Arc<Prepared>) {
-        *write(&self.shape.prepared) = prepared.clone();
-        self.prepared = prepared;
     }
 }
 
@@ -369,6 +370,19 @@ mod tests {
         assert!(!run(&mut session, sql), "a constant of another time zone");
         run(&mut session, "reset timezone");
         assert!(run(&mut session, sql));
+    }
+
+    #[test]
+    fn a_change_of_the_catalog_is_noticed() {
+        let cluster = cluster();
+        let (mut one, mut other) = (session(&cluster), session(&cluster));
+        run(&mut one, "create table t (a int primary key, c text)");
+        let sql = "select a from t where c = 'x'";
+        (0..2).for_each(|_| assert!(!run(&mut one, sql)));
+        assert!(run(&mut one, sql));
+        run(&mut other, "create index on t (a) where c = 'x'");
+        assert!(run(&mut one, sql), "known, and found to be stale");
+        (0..4).for_each(|_| assert!(!run(&mut one, sql), "its constant may decide now"));
     }
 
     #[test]

@@ -187,23 +187,20 @@ impl Session {
     }
 
     /// Runs what [`Session::recall`] has found, as [`Session::simple`] runs the statement.
-    pub fn run_recalled(&mut self, mut recalled: Recalled, rows: &mut dyn Rows) -> Result<Outcome> {
-        let planned = self.guarded(|session| {
+    pub fn run_recalled(&mut self, recalled: Recalled, rows: &mut dyn Rows) -> Result<Outcome> {
+        let is_current = self.guarded(|session| {
             session.start_statement(&recalled.prepared.parsed)?;
-            // An error of the plan is the statement's own, with its own positions.
-            Ok(session.current_untold(&recalled.prepared).ok())
+            let current = session.current_untold(&recalled.prepared);
+            Ok(current.is_ok_and(|current| Arc::ptr_eq(&current, &recalled.prepared)))
         })?;
-        let Some(prepared) = planned else {
-            let statement = plan::parse(&recalled.text)?.pop().unwrap_or_else(plan::parse::empty);
+        if !is_current {
+            self.forget(&recalled);
+            let mut statement = plan::parse(&recalled.text)?.pop().unwrap_or_else(plan::parse::empty);
+            statement.offset += recalled.offset;
             return self.simple(&statement, rows);
-        };
-        if !Arc::ptr_eq(&prepared, &recalled.prepared) {
-            recalled.renew(prepared);
         }
-        self.guarded(|session| {
-            let Recalled { prepared, values, text, shape: _ } = recalled;
-            session.fetch_noting(&mut Portal::new(prepared, values), &text, 0, rows, true)
-        })
+        let mut portal = Portal::new(recalled.prepared, recalled.values);
+        self.guarded(|session| session.fetch_noting(&mut portal, &recalled.text, 0, rows, true))
     }
 
     /// Ends the implicit transaction (end of a simple query, or Sync): commits unless it failed. To be called before

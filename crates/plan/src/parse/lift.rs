@@ -174,6 +174,11 @@ impl Skeleton {
         text.get(self.blanks..self.end).unwrap_or_default()
     }
 
+    /// Where that begins: how many characters are before it.
+    pub fn offset(&self) -> usize {
+        self.blanks
+    }
+
     pub fn form_of(&self, number: usize) -> Option<Form> {
         self.literals.get(number).map(|literal| literal.form)
     }
