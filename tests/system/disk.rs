@@ -31,6 +31,7 @@ fn only_a_full_disk(writing: Writing, when: &str) {
 fn a_full_disk_stops_writers_and_nobody_else() {
     let Some(World { _folder, mut power, mut random, mut server, promises }) = power::world() else { return };
     let rounds = rounds("STELE_FULL_DISKS", 2, 60);
+    server.psql("CREATE TABLE filler (n int)");
     let mut longest = Duration::ZERO;
     for round in 0..rounds {
         let when = format!("round {round}");
@@ -45,7 +46,7 @@ fn a_full_disk_stops_writers_and_nobody_else() {
         only_a_full_disk(writing, &when);
         power.set_space(Some(0));
         let statements = [
-            "INSERT INTO shared SELECT 0 FROM generate_series(1, 100)",
+            "INSERT INTO filler SELECT 0 FROM generate_series(1, 100)",
             "CREATE TABLE other (id int PRIMARY KEY)",
             "CREATE INDEX ON recent (number)",
         ];
