@@ -232,7 +232,14 @@ impl Session {
 
     /// None: the statement with parameters is not the statement.
     fn shape(&mut self, sql: &str, skeleton: &Skeleton, ran: &Prepared) -> Option<Shape> {
+        if !crate::prepared::is_kept(&ran.statement) {
+            return None;
+        }
         let parsed = plan::parse(sql).ok().filter(|parsed| parsed.len() == 1)?.pop()?;
+        // Places are counted from the same beginning.
+        if parsed.text != skeleton.statement(sql) {
+            return None;
+        }
         let lifted = lift::lift(parsed, skeleton);
         let fixed: Vec<(usize, String)> =
             lifted.fixed.iter().map(|number| (*number, skeleton.text_of(*number, sql).to_owned())).collect();
@@ -265,7 +272,10 @@ impl Session {
 
     pub(crate) fn keep_parsed(&mut self, sql: &str, types: &[Option<DataType>], prepared: Arc<Prepared>) {
         const TEXT_MAX_BYTES: usize = 8_192;
-        if sql.len() > TEXT_MAX_BYTES || !crate::prepared::is_kept(&prepared.statement) {
+        if sql.len() > TEXT_MAX_BYTES
+            || has_strings(sql) && depends_on_the_clock(sql)
+            || !crate::prepared::is_kept(&prepared.statement)
+        {
             return;
         }
         let plans = self.plans();
@@ -274,10 +284,16 @@ impl Session {
     }
 }
 
-/// 'now' and its kin are read when a statement is planned.
-fn depends_on_the_clock(literal: &str) -> bool {
-    let literal = literal.to_ascii_lowercase();
-    ["now", "today", "tomorrow", "yesterday"].iter().any(|word| literal.contains(word))
+/// Whether a text may have a string constant, dollar-quoted ones included.
+fn has_strings(sql: &str) -> bool {
+    let is_number = |rest: &str| rest.starts_with(|first: char| first.is_ascii_digit());
+    sql.contains('\'') || sql.split('$').skip(1).any(|rest| !is_number(rest))
+}
+
+/// 'now' and its kin, which are read when a statement is planned, may be in a text.
+fn depends_on_the_clock(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["now", "today", "tomorrow", "yesterday"].iter().any(|word| text.contains(word))
 }
 
 #[cfg(test)]
@@ -362,6 +378,16 @@ mod tests {
             ["select 'today'::date", "select a from t where c = 'x'", "explain select 1", "show datestyle"]
         {
             (0..5).for_each(|_| assert!(!run(&mut session, sql), "{sql}"));
+        }
+        for (sql, kept) in [
+            ("select 'now'::timestamp", false),
+            ("select $$today$$::date", false),
+            ("select $a$today$a$::date", false),
+            ("select now(), $1::int", true),
+        ] {
+            session.prepare("", sql, &[]).unwrap();
+            session.end_implicit().unwrap();
+            assert_eq!(session.recall_parsed(sql, &[]).is_some(), kept, "{sql}");
         }
         let sql = "select timestamptz '2020-01-01 12:00'";
         (0..2).for_each(|_| assert!(!run(&mut session, sql)));

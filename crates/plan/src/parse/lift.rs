@@ -96,7 +96,7 @@ pub fn skeleton(text: &str) -> Option<Skeleton> {
             b'-' if next == b'-' => return None,
             b'/' if next == b'*' => return None,
             b'$' => return None,
-            0..=8 => return None,
+            0..=8 | 0x0b => return None,
             b';' if bytes[at + 1..].iter().all(|byte| byte.is_ascii_whitespace()) => break,
             b';' => return None,
             _ => {
@@ -405,6 +405,7 @@ mod tests {
             "select 1x",
             "select 'a\u{1}'; ",
             "a\u{2}",
+            "\u{b}select 1",
         ] {
             let known = text == "select 'a\u{1}'; ";
             assert_eq!(skeleton(text).is_some(), known, "{text}");
