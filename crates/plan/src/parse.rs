@@ -1,8 +1,9 @@
 //! Text to syntax: splitting, the pre-pass, sqlparser, and our own parsers for what it does not know.
 //!
 //! ```text
-//!   script ── lexer ──> statements ──┬─ first words of a query ──> prepass ──> sqlparser ──> Syntax::Sql
-//!                                    └─ everything else ─────────> our parsers ───────────> Syntax::Utility
+//!   script ── rows of constants ──> Syntax::Sql
+//!     └─ lexer ──> statements ──┬─ first words of a query ──> prepass ──> sqlparser ──> Syntax::Sql
+//!                               └─ everything else ─────────> our parsers ───────────> Syntax::Utility
 //! ```
 //! sqlparser parses queries (SELECT, INSERT, UPDATE, DELETE, VALUES, MERGE) and stored expressions. Statements that keep
 //! text (defaults, checks, views) are ours, because a printed syntax tree does not re-parse; so are those that sqlparser
@@ -16,6 +17,7 @@ pub mod prepass;
 pub mod reserved;
 pub mod spelling;
 pub mod types;
+mod values;
 
 use self::lexer::{Token, position, syntax_error};
 use crate::stack::{self, Deep};
@@ -86,6 +88,13 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
     if sql.len() > STATEMENT_SIZE_BYTES {
         return Err(err!(ProgramLimitExceeded, "a query string of {} bytes is too long", sql.len()));
     }
+    if let Some(parsed) = values::parse(sql, |first| parse_by_tokens(first).ok()?.pop()) {
+        return Ok(vec![parsed]);
+    }
+    parse_by_tokens(sql)
+}
+
+fn parse_by_tokens(sql: &str) -> Result<Vec<Parsed>> {
     let tokens = lexer::lex(sql)?;
     lexer::split(&tokens).into_iter().map(|tokens| parse_one(sql, tokens)).collect()
 }
