@@ -11,7 +11,7 @@ use plan::statement::{Copy, CopyFormat, CopyOptions, CopySource};
 use std::sync::Arc;
 use types::batch::BATCH_ROWS;
 use types::schema::Relation;
-use types::{Batch, ColumnType, Error, Result, Value, err};
+use types::{Batch, ColumnType, Error, Result, err};
 
 /// A COPY FROM STDIN in progress.
 pub struct CopyIn {
@@ -24,8 +24,10 @@ pub struct CopyIn {
     batch: Batch,
     /// Of the fields of `batch`.
     batch_bytes: usize,
-    /// Line and text of each row in `batch`, for errors.
-    places: Vec<(u64, String)>,
+    /// The record that is being read.
+    record: Record,
+    /// Of the rows in `batch`.
+    places: Places,
     count: u64,
     /// The statement, and how much the transaction had written before it.
     text: String,
@@ -110,7 +112,8 @@ impl Session {
             records: Records::new(options),
             batch: Batch::new(types),
             batch_bytes: 0,
-            places: Vec::new(),
+            record: Record::default(),
+            places: Places::default(),
             count: 0,
             text: text.to_owned(),
             before: self.rows_put(),
@@ -142,18 +145,19 @@ impl Session {
 
     fn copy_records(&mut self, copy: &mut CopyIn, last: bool) -> Result<()> {
         let settings = self.known.text_settings();
+        let mut record = std::mem::take(&mut copy.record);
         loop {
             let line = copy.records.line();
-            let record = copy
-                .records
-                .next(last)
-                .map_err(|error| with_context(error, &copy.relation, line, Place::Line))?;
-            let Some(record) = record else { return Ok(()) };
+            let more = copy.records.next(last, &mut record);
+            if !more.map_err(|error| with_context(error, &copy.relation, line, Place::Line))? {
+                copy.record = record;
+                return Ok(());
+            }
             if copy.options.header && line == 1 {
                 copy.check_header(&record)?;
                 continue;
             }
-            copy.push(record, line, &settings)?;
+            copy.push(&record, line, &settings)?;
             if copy.batch.rows >= BATCH_ROWS || copy.batch_bytes >= BATCH_BYTES {
                 self.copy_batch(copy)?;
             }
@@ -200,14 +204,42 @@ impl Session {
                     // The row after those that are in.
                     let bad = usize::try_from(execution.rows()).ok().and_then(|row| places.get(row));
                     return Err(match bad {
-                        Some((line, text)) => with_context(error, &copy.relation, *line, Place::Row(text)),
+                        Some((line, text)) => with_context(error, &copy.relation, line, Place::Row(text)),
                         None => error,
                     });
                 }
             }
         }
         copy.count += execution.rows();
+        copy.places = places;
+        copy.places.clear();
         Ok(())
+    }
+}
+
+/// Line and text of each row, for errors.
+#[derive(Default)]
+struct Places {
+    /// Line, and where its text ends.
+    lines: Vec<(u64, usize)>,
+    text: String,
+}
+
+impl Places {
+    fn push(&mut self, line: u64, text: &str) {
+        self.text.push_str(text);
+        self.lines.push((line, self.text.len()));
+    }
+
+    fn get(&self, row: usize) -> Option<(u64, &str)> {
+        let (line, end) = *self.lines.get(row)?;
+        let start = row.checked_sub(1).and_then(|before| self.lines.get(before)).map_or(0, |(_, end)| *end);
+        Some((line, self.text.get(start..end)?))
+    }
+
+    fn clear(&mut self) {
+        self.lines.clear();
+        self.text.clear();
     }
 }
 
@@ -224,16 +256,16 @@ impl CopyIn {
         if !self.options.header_match {
             return Ok(());
         }
-        if record.fields.len() != self.columns.len() {
+        if record.len() != self.columns.len() {
             return Err(err!(
                 BadCopyFileFormat,
                 "wrong number of fields in header line: got {}, expected {}",
-                record.fields.len(),
+                record.len(),
                 self.columns.len()
             ));
         }
-        for (at, field) in record.fields.iter().enumerate() {
-            let (got, name) = (field.text.as_str(), self.column_name(at));
+        for (at, field) in record.fields().enumerate() {
+            let (got, name) = (field.text, self.column_name(at));
             if got != name {
                 return Err(err!(
                     BadCopyFileFormat,
@@ -246,14 +278,13 @@ impl CopyIn {
     }
 
     /// Reads a record's fields as values.
-    fn push(&mut self, record: Record, line: u64, settings: &types::TextSettings) -> Result<()> {
-        if record.fields.len() > self.columns.len() {
+    fn push(&mut self, record: &Record, line: u64, settings: &types::TextSettings) -> Result<()> {
+        if record.len() > self.columns.len() {
             let error = err!(BadCopyFileFormat, "extra data after last expected column");
             return Err(with_context(error, &self.relation, line, Place::Row(&record.raw)));
         }
-        let mut row = Vec::with_capacity(self.columns.len());
         for at in 0..self.columns.len() {
-            let Some(field) = record.fields.get(at) else {
+            let Some(field) = record.field(at) else {
                 let error = err!(BadCopyFileFormat, "missing data for column \"{}\"", self.column_name(at));
                 return Err(with_context(error, &self.relation, line, Place::Row(&record.raw)));
             };
@@ -261,18 +292,18 @@ impl CopyIn {
             let name = self.column_name(at);
             let forced_not_null = self.options.force_not_null.iter().any(|column| column == name);
             let forced_null = self.options.force_null.iter().any(|column| column == name);
-            let is_null = (field.null && !forced_not_null) || (field.quoted_null && forced_null);
-            if is_null {
-                row.push(Value::Null);
+            let ty = self.column_type(at);
+            let Some(column) = self.batch.columns.get_mut(at) else { continue };
+            if (field.null && !forced_not_null) || (field.quoted_null && forced_null) {
+                column.push_null();
                 continue;
             }
-            let value = types::text::parse(&field.text, self.column_type(at), settings).map_err(|error| {
-                with_context(error, &self.relation, line, Place::Column(self.column_name(at), &field.text))
+            types::text::parse_into(field.text, ty, settings, column).map_err(|error| {
+                with_context(error, &self.relation, line, Place::Column(self.column_name(at), field.text))
             })?;
-            row.push(value);
         }
-        self.batch.push_row(&row);
-        self.places.push((line, record.raw));
+        self.batch.rows += 1;
+        self.places.push(line, &record.raw);
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ mod uuid;
 
 pub(crate) use float::float_to_text;
 pub use float::{format_f32, format_f64};
-pub(crate) use number::push_integer;
+pub use number::push_integer;
 pub use string::{byte_of_char, char_of_byte, cut_name, fit_bpchar, fit_varchar};
 
 use crate::settings::ByteaOutput;
@@ -74,6 +74,15 @@ pub fn parse(text: &str, ty: ColumnType, settings: &TextSettings) -> Result<Valu
             None => return Err(Error::internal(format!("no text input for type {array_type}"))),
         },
     })
+}
+
+/// [`parse`], appended to a column of that type.
+pub fn parse_into(text: &str, ty: ColumnType, settings: &TextSettings, out: &mut Vector) -> Result<()> {
+    match ty.data_type {
+        DataType::Text => out.push_bytes(text.as_bytes()),
+        _ => out.push(&parse(text, ty, settings)?),
+    }
+    Ok(())
 }
 
 /// Appends what `typoutput` prints. NULL prints nothing: the caller shows it in its own way.

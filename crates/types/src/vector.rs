@@ -198,6 +198,17 @@ impl Vector {
         }
     }
 
+    /// [`Vector::push`] of a text or bytea from its bytes.
+    pub fn push_bytes(&mut self, value: &[u8]) {
+        match &mut self.data {
+            Data::Bytes(values) => values.push(value),
+            _ => panic!("a {:?} vector was given bytes", self.data_type),
+        }
+        if let Some(nulls) = &mut self.nulls {
+            nulls.push(false);
+        }
+    }
+
     pub fn get(&self, row: usize) -> Value {
         if self.is_null(row) {
             return Value::Null;

@@ -1,23 +1,66 @@
 //! COPY's input: bytes in any pieces to records of fields.
 
+use memchr::{memchr, memchr3};
 use plan::statement::{CopyFormat, CopyOptions};
 use types::{Result, err};
 
 /// A field as read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Field {
-    pub text: String,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field<'a> {
+    pub text: &'a str,
     /// It is the NULL string (and, in csv, not quoted).
     pub null: bool,
     /// It is the NULL string in quotes: FORCE_NULL's business.
     pub quoted_null: bool,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A record as read: one buffer for all its fields, used again for the next.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Record {
-    pub fields: Vec<Field>,
+    /// The fields' texts, one after the other.
+    text: String,
+    ends: Vec<End>,
     /// The line as it came, for errors: its beginning, if it is long.
     pub raw: String,
+}
+
+/// Where a field ends in the record's text, and what it is.
+#[derive(Debug, PartialEq, Eq)]
+struct End {
+    at: usize,
+    null: bool,
+    quoted_null: bool,
+}
+
+impl Record {
+    /// How many fields it has.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn field(&self, number: usize) -> Option<Field<'_>> {
+        let end = self.ends.get(number)?;
+        let start =
+            number.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |before| before.at);
+        let text = self.text.get(start..end.at).unwrap_or_default();
+        Some(Field { text, null: end.null, quoted_null: end.quoted_null })
+    }
+
+    pub fn fields(&self) -> impl Iterator<Item = Field<'_>> {
+        (0..self.len()).filter_map(|number| self.field(number))
+    }
+
+    fn begin(&mut self, bytes: &[u8]) {
+        self.text.clear();
+        self.ends.clear();
+        self.raw.clear();
+        self.raw.push_str(&String::from_utf8_lossy(&bytes[..bytes.len().min(RAW_BYTES)]));
+    }
+
+    fn push(&mut self, text: &str, null: bool, quoted_null: bool) {
+        self.text.push_str(text);
+        self.ends.push(End { at: self.text.len(), null, quoted_null });
+    }
 }
 
 /// More of a line than any error shows.
@@ -93,23 +136,26 @@ impl Records {
         self.line
     }
 
-    /// The next whole record; None when more data is needed, or at the end. `last`: no more data will come.
-    pub fn next(&mut self, last: bool) -> Result<Option<Record>> {
+    /// Reads the next whole record; false when more data is needed, or at the end. `last`: no more data will come.
+    pub fn next(&mut self, last: bool, record: &mut Record) -> Result<bool> {
         if self.ended {
-            return Ok(None);
+            return Ok(false);
         }
-        let Some((length, next, lines)) = self.record_end(last)? else { return Ok(None) };
+        let Some((length, next, lines)) = self.record_end(last)? else { return Ok(false) };
         let bytes = &self.buffer[self.at..self.at + length];
         if bytes == b"\\." {
             self.ended = true;
-            return Ok(None);
+            return Ok(false);
         }
-        let fields = if self.csv { self.csv_fields(bytes)? } else { self.text_fields(bytes)? };
-        let raw = String::from_utf8_lossy(&bytes[..bytes.len().min(RAW_BYTES)]).into_owned();
+        record.begin(bytes);
+        match self.csv {
+            true => self.csv_fields(bytes, record)?,
+            false => self.text_fields(bytes, record)?,
+        }
         self.at += next;
         self.looked = Looked::default();
         self.line += lines;
-        Ok(Some(Record { fields, raw }))
+        Ok(true)
     }
 
     /// Length of the record that starts here, where the next one starts (relative), and how many lines it spans.
@@ -119,7 +165,13 @@ impl Records {
             return Ok(None);
         }
         let Looked { mut at, mut quoted, mut lines } = self.looked;
-        while let Some(&byte) = rest.get(at) {
+        loop {
+            if !self.csv {
+                // Nothing else means anything here.
+                let plain = &rest[at.min(rest.len())..];
+                at += memchr3(b'\n', b'\r', b'\\', plain).unwrap_or(plain.len());
+            }
+            let Some(&byte) = rest.get(at) else { break };
             let next = rest.get(at + 1).copied();
             // What a byte means may depend on the one after it.
             let more_tells = next.is_none() && !last;
@@ -174,20 +226,20 @@ impl Records {
         Ok(Some((rest.len(), rest.len(), lines)))
     }
 
-    fn text(&self, bytes: Vec<u8>) -> Result<String> {
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            let byte = error.as_bytes().get(at).copied().unwrap_or(0);
-            err!(CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\": 0x{byte:02x}")
-        })?;
-        if text.contains('\0') {
-            return Err(err!(CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\": 0x00"));
+    fn text_fields(&self, bytes: &[u8], record: &mut Record) -> Result<()> {
+        if memchr(b'\\', bytes).is_none() {
+            let mut rest = checked(bytes)?;
+            loop {
+                let end = memchr(self.delimiter, rest.as_bytes());
+                let field = &rest[..end.unwrap_or(rest.len())];
+                record.push(field, field == self.null, false);
+                match end {
+                    Some(end) => rest = &rest[end + 1..],
+                    None => return Ok(()),
+                }
+            }
         }
-        Ok(text)
-    }
-
-    fn text_fields(&self, bytes: &[u8]) -> Result<Vec<Field>> {
-        let mut fields = Vec::new();
+        let mut unescaped = Vec::new();
         let (mut start, mut at) = (0, 0);
         loop {
             match bytes.get(at) {
@@ -195,13 +247,11 @@ impl Records {
                 Some(&byte) if byte != self.delimiter => at += 1,
                 end => {
                     let raw = &bytes[start..at.min(bytes.len())];
-                    fields.push(Field {
-                        null: raw == self.null.as_bytes(),
-                        text: self.text(unescape(raw))?,
-                        quoted_null: false,
-                    });
+                    unescaped.clear();
+                    unescape(raw, &mut unescaped);
+                    record.push(checked(&unescaped)?, raw == self.null.as_bytes(), false);
                     if end.is_none() {
-                        return Ok(fields);
+                        return Ok(());
                     }
                     at += 1;
                     start = at;
@@ -210,8 +260,7 @@ impl Records {
         }
     }
 
-    fn csv_fields(&self, bytes: &[u8]) -> Result<Vec<Field>> {
-        let mut fields = Vec::new();
+    fn csv_fields(&self, bytes: &[u8], record: &mut Record) -> Result<()> {
         let (mut field, mut was_quoted, mut quoted, mut at) = (Vec::new(), false, false, 0);
         loop {
             let byte = bytes.get(at).copied();
@@ -232,16 +281,13 @@ impl Records {
                 Some(byte) if byte == self.quote => (quoted, was_quoted) = (true, true),
                 Some(byte) if byte != self.delimiter => field.push(byte),
                 end => {
-                    let text = self.text(std::mem::take(&mut field))?;
+                    let text = checked(&field)?;
                     let is_null = text == self.null;
-                    fields.push(Field {
-                        null: is_null && !was_quoted,
-                        quoted_null: is_null && was_quoted,
-                        text,
-                    });
+                    record.push(text, is_null && !was_quoted, is_null && was_quoted);
+                    field.clear();
                     was_quoted = false;
                     if end.is_none() {
-                        return Ok(fields);
+                        return Ok(());
                     }
                 }
             }
@@ -250,12 +296,21 @@ impl Records {
     }
 }
 
-/// Backslash sequences of the text format.
-fn unescape(raw: &[u8]) -> Vec<u8> {
-    if !raw.contains(&b'\\') {
-        return raw.to_vec();
+/// Bytes that are text: UTF-8 without zeros.
+fn checked(bytes: &[u8]) -> Result<&str> {
+    let wrong = |byte: u8| {
+        err!(CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\": 0x{byte:02x}")
+    };
+    let text = std::str::from_utf8(bytes);
+    let valid_bytes = text.map_or_else(|error| error.valid_up_to(), str::len);
+    if memchr(0, &bytes[..valid_bytes]).is_some() {
+        return Err(wrong(0));
     }
-    let mut out = Vec::with_capacity(raw.len());
+    text.map_err(|_| wrong(bytes.get(valid_bytes).copied().unwrap_or(0)))
+}
+
+/// Backslash sequences of the text format.
+fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
     while let Some(&byte) = raw.get(at) {
         at += 1;
@@ -290,7 +345,6 @@ fn unescape(raw: &[u8]) -> Vec<u8> {
             other => out.push(other),
         }
     }
-    out
 }
 
 /// Up to `most` digits from `from` on: how many, and their value's low byte.
@@ -325,12 +379,12 @@ mod tests {
         let cuts = (0..=input.len()).map(|cut| vec![&input.as_bytes()[..cut], &input.as_bytes()[cut..]]);
         let pieces = (1..=input.len()).map(|length| input.as_bytes().chunks(length).collect());
         for pieces in cuts.chain(pieces) {
-            let mut records = Records::new(&options(format));
+            let (mut records, mut record) = (Records::new(&options(format)), Record::default());
             let mut found = Vec::new();
             for (number, piece) in pieces.iter().enumerate() {
                 records.feed(piece).unwrap();
-                while let Some(record) = records.next(number + 1 == pieces.len()).unwrap() {
-                    found.push(record.fields.into_iter().map(|f| (!f.null).then_some(f.text)).collect());
+                while records.next(number + 1 == pieces.len(), &mut record).unwrap() {
+                    found.push(record.fields().map(|f| (!f.null).then(|| f.text.to_owned())).collect());
                 }
             }
             all.push(found);
@@ -362,9 +416,9 @@ mod tests {
     fn the_end_marker_ends_a_line_and_nothing_else() {
         let found = records(CopyFormat::Text, "1\n2\\.\n3\n");
         assert_eq!(found, [vec![some("1")], vec![some("2")]]);
-        let mut records = Records::new(&options(CopyFormat::Text));
+        let (mut records, mut record) = (Records::new(&options(CopyFormat::Text)), Record::default());
         records.feed(b"\\.x\n").unwrap();
-        assert_eq!(records.next(true).unwrap_err().state, types::SqlState::BadCopyFileFormat);
+        assert_eq!(records.next(true, &mut record).unwrap_err().state, types::SqlState::BadCopyFileFormat);
     }
 
     #[test]
@@ -379,23 +433,26 @@ mod tests {
     #[test]
     fn a_long_record_in_many_pieces() {
         let started = std::time::Instant::now();
-        let mut records = Records::new(&options(CopyFormat::Text));
+        let (mut records, mut record) = (Records::new(&options(CopyFormat::Text)), Record::default());
         for _ in 0..40_000 {
             records.feed(&[b'x'; 64]).unwrap();
-            assert_eq!(records.next(false).unwrap(), None);
+            assert!(!records.next(false, &mut record).unwrap());
         }
-        let record = records.next(true).unwrap().unwrap();
-        assert_eq!((record.fields[0].text.len(), record.raw.len()), (40_000 * 64, RAW_BYTES));
+        assert!(records.next(true, &mut record).unwrap());
+        assert_eq!((record.field(0).unwrap().text.len(), record.raw.len()), (40_000 * 64, RAW_BYTES));
         assert!(started.elapsed().as_secs() < 20);
     }
 
     #[test]
     fn refuses_what_is_not_text() {
-        let mut records = Records::new(&options(CopyFormat::Text));
+        let (mut records, mut record) = (Records::new(&options(CopyFormat::Text)), Record::default());
         records.feed(b"a\xff\n").unwrap();
-        assert_eq!(records.next(true).unwrap_err().state, types::SqlState::CharacterNotInRepertoire);
+        assert_eq!(
+            records.next(true, &mut record).unwrap_err().state,
+            types::SqlState::CharacterNotInRepertoire
+        );
         let mut records = Records::new(&options(CopyFormat::Csv));
         records.feed(b"\"a\n").unwrap();
-        assert!(records.next(true).is_err());
+        assert!(records.next(true, &mut record).is_err());
     }
 }

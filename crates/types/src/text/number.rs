@@ -30,7 +30,7 @@ pub(super) fn parse_oid(text: &str, type_name: &str) -> Result<Oid> {
 }
 
 /// Decimal digits, without the formatting machinery.
-pub(crate) fn push_integer(out: &mut String, value: i64) {
+pub fn push_integer(out: &mut String, value: i64) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     let mut rest = value.unsigned_abs();
