@@ -7,6 +7,21 @@ fn prepared(server: &Server) -> String {
 }
 
 #[test]
+fn rows_without_a_key_are_not_given_the_place_of_prepared_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    server.psql("CREATE TABLE t (v text); INSERT INTO t VALUES ('before')");
+    server.psql("BEGIN; INSERT INTO t VALUES ('prepared'), ('prepared too'); PREPARE TRANSACTION 'a'");
+    server.kill();
+
+    let server = Server::start(folder.path());
+    server.psql("SET lock_timeout = 2000; INSERT INTO t VALUES ('after')");
+    server.psql("COMMIT PREPARED 'a'");
+    assert_eq!(server.psql("SELECT v FROM t ORDER BY v"), "after\nbefore\nprepared\nprepared too");
+    server.stop();
+}
+
+#[test]
 fn prepared_transactions_survive_the_process_and_the_index() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());

@@ -9,9 +9,9 @@ use crate::system_tables::{
 use crate::table::Table;
 use crate::transaction::{Begin, Transaction};
 use expr::Binder;
+use foldhash::HashMap;
 use host::Host;
 use kv::{At, Isolation, Meta, ObjectId, Span, Store, TxId};
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     /// By the descriptor's address, which lives as long as the table made of it.
     tables: RwLock<HashMap<usize, Arc<Table>>>,
     row_ids: Mutex<HashMap<ObjectId, Arc<AtomicU64>>>,
+    /// The highest of those that transactions have which were prepared before this opening.
+    pub prepared_row_ids: Mutex<HashMap<ObjectId, u64>>,
     pub sequences: Mutex<HashMap<Oid, Arc<Mutex<SequenceState>>>>,
     statistics: Mutex<HashMap<ObjectId, Rows>>,
     /// Grows when a table's size has changed so much that plans should.
@@ -134,6 +136,7 @@ impl Database {
                 oids: Mutex::new(Oids { next, reserved: next }),
                 tables: RwLock::default(),
                 row_ids: Mutex::default(),
+                prepared_row_ids: Mutex::default(),
                 sequences: Mutex::default(),
                 statistics: Mutex::default(),
                 statistics_version: AtomicU64::new(0),
@@ -192,13 +195,13 @@ impl Database {
         self.shared.store.set_on_fatal(on_fatal);
     }
 
-    pub fn begin(&self, begin: Begin) -> Result<Transaction> {
+    pub fn begin(&self, begin: Begin) -> Result<Box<Transaction>> {
         self.begin_at_least(begin, 0)
     }
 
     /// With a snapshot that sees transaction `tx` even where it is ordered and not yet durable: a session that
     /// committed without waiting (`synchronous_commit = off`) reads its own writes.
-    pub fn begin_at_least(&self, begin: Begin, tx: TxId) -> Result<Transaction> {
+    pub fn begin_at_least(&self, begin: Begin, tx: TxId) -> Result<Box<Transaction>> {
         Transaction::begin(self.shared.clone(), begin, tx)
     }
 
@@ -384,6 +387,9 @@ impl Shared {
             Some((key, _)) => number(&key)?,
             None => 0,
         };
+        if let Some(prepared) = lock(&self.prepared_row_ids).get(&object) {
+            highest = highest.max(*prepared);
+        }
         // Deleted rows above the last live one.
         let span = Span {
             from: std::ops::Bound::Included(highest.to_be_bytes().to_vec()),

@@ -31,6 +31,11 @@ impl Checks {
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
+
+    /// None waits, for the end of the statement or of the transaction.
+    pub fn are_done(&self) -> bool {
+        self.queue.is_empty() && self.deferred.is_empty()
+    }
 }
 
 #[derive(Debug, Clone)]

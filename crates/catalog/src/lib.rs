@@ -18,6 +18,7 @@ pub mod foreign_key;
 pub mod history;
 mod index_build;
 mod lineage;
+mod point;
 mod prepared;
 pub mod privilege;
 pub mod proof_export;

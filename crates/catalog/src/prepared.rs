@@ -6,9 +6,10 @@
 use crate::database::{Database, Shared, lock};
 use crate::system_tables::{self, PREPARED, PreparedRow};
 use crate::transaction::Transaction;
+use foldhash::HashMap;
 use kv::prepared::RowPlace;
 use kv::{At, Committed, Meta, ObjectId, Span};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use types::{Error, Oid, Result, err};
 
@@ -155,8 +156,16 @@ impl Database {
             let PreparedRow { gid, owner, prepared_at, state } = system_tables::prepared(&cells)?;
             let prepared = self.store().resume(RowPlace { object: PREPARED, key }, &state)?;
             let number = prepared.number();
+            let mut row_ids = lock(&self.shared.prepared_row_ids);
+            for (object, key) in prepared.last_keys() {
+                // Keys of this length that are no row ids do no harm: nobody asks for those.
+                let id = key.try_into().map_or(0, u64::from_be_bytes);
+                let highest = row_ids.entry(object).or_default();
+                *highest = id.max(*highest);
+            }
+            drop(row_ids);
             let listed = PreparedTransaction { number, gid: gid.clone(), owner, prepared_at };
-            let waiting = Waiting { listed, prepared, row_counts: HashMap::new() };
+            let waiting = Waiting { listed, prepared, row_counts: HashMap::default() };
             lock(&self.shared.prepared).insert(gid, Some(waiting));
         }
         Ok(())

@@ -4,9 +4,9 @@
 //! Under a later descriptor a column that the row has no cell of reads as the column's missing value; a cell whose
 //! column is gone is not read.
 
-use crate::table::Table;
-use kv::{Cell, Cells};
-use types::schema::Column;
+use crate::table::{StoredColumn, Table};
+use kv::{Cell, Cells, CellsWriter};
+use types::schema::{Column, ColumnId};
 use types::vector::Data;
 use types::{Error, Result, Value, Vector, canonical};
 
@@ -15,20 +15,13 @@ pub fn encode_row(table: &Table, row: &[Value]) -> Result<Cells> {
     if row.len() != table.relation.columns.len() {
         return Err(Error::internal("a row that does not have its table's columns"));
     }
-    let mut bytes = Vec::with_capacity(row.len() * 8);
-    let mut spans = Vec::with_capacity(table.stored.len());
+    let mut cells = CellsWriter::new(row.len() * 32);
     for stored in &table.stored {
         let Some(value) = row.get(stored.position) else { continue };
-        let start = bytes.len();
-        canonical::encode(value, &mut bytes);
         let code = if value.is_null() { 0 } else { stored.code };
-        spans.push((stored.id, code, start, bytes.len()));
+        cells.push(stored.id, code, |out| canonical::encode(value, out));
     }
-    Ok(Cells::new(spans.iter().map(|&(column, code, start, end)| Cell {
-        column,
-        code,
-        bytes: bytes.get(start..end).unwrap_or_default(),
-    })))
+    Ok(cells.finish())
 }
 
 /// One value per `relation.columns`; dropped ones are NULL.
@@ -43,6 +36,31 @@ pub fn decode_row(table: &Table, cells: &Cells) -> Result<Vec<Value>> {
         };
     }
     Ok(row)
+}
+
+/// One row's chosen columns, a vector each. A column that the table has not (or has dropped) is XX000.
+pub fn decode_columns(table: &Table, columns: &[ColumnId], cells: &Cells) -> Result<Vec<Vector>> {
+    let mut decoded = Vec::with_capacity(columns.len());
+    let mut rest = cells.iter().peekable();
+    let mut last = 0;
+    for &id in columns {
+        if id <= last {
+            rest = cells.iter().peekable();
+        }
+        last = id;
+        let Ok(at) = table.stored.binary_search_by_key(&id, |stored| stored.id) else {
+            return Err(Error::internal(format!("table {} has no column {id}", table.relation.name)));
+        };
+        let StoredColumn { position, code, .. } = table.stored[at];
+        let mut vector = Vector::new(table.types[position]);
+        while rest.next_if(|cell| cell.column < id).is_some() {}
+        match rest.peek() {
+            Some(cell) if cell.column == id => push_cell(&mut vector, *cell, code)?,
+            _ => vector.push(&table.relation.columns[position].missing),
+        }
+        decoded.push(vector);
+    }
+    Ok(decoded)
 }
 
 fn decode_cell(cell: Cell<'_>, code: u8) -> Result<Value> {

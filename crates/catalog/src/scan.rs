@@ -521,14 +521,27 @@ pub(crate) fn primary_span(table: &Table, range: &KeyRange) -> Result<Target> {
     if table.has_hidden_key() && !range.equal.is_empty() {
         return Err(Error::internal("a key range on a table without a primary key"));
     }
-    match span(vec![], &table.key_columns, range)? {
-        Target::Span(Span { from: Bound::Included(key), .. })
-            if range.equal.len() == table.key_columns.len() && !table.has_hidden_key() =>
-        {
-            Ok(Target::Point(key))
-        }
-        other => Ok(other),
+    let whole =
+        range.equal.len() == table.key_columns.len() && range.lower.is_none() && range.upper.is_none();
+    if whole && !table.has_hidden_key() {
+        return Ok(point_key(table, &range.equal)?.map_or(Target::Nothing, Target::Point));
     }
+    span(vec![], &table.key_columns, range)
+}
+
+/// The key with these values of the primary key's columns. None: a NULL is among them, which no key has.
+pub(crate) fn point_key(table: &Table, values: &[Value]) -> Result<Option<RowKey>> {
+    if values.len() != table.key_columns.len() {
+        return Err(Error::internal("a point with another number of columns than the primary key"));
+    }
+    let mut key = Vec::with_capacity(16);
+    for (value, column) in values.iter().zip(&table.key_columns) {
+        if value.is_null() {
+            return Ok(None);
+        }
+        key::encode(value, column.data_type, column.descending, column.nulls_first, &mut key)?;
+    }
+    Ok(Some(key))
 }
 
 /// The span of keys that start with `start`, then `range.equal`, then have the next column within the bounds.

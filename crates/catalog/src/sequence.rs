@@ -7,8 +7,8 @@
 use crate::database::{Shared, lock};
 use crate::system_tables::{self, SEQUENCES, SequenceRow};
 use crate::transaction::Transaction;
+use foldhash::HashMap;
 use kv::{At, Isolation, LockWait, Meta, TableMode};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex};
 use types::schema::{Relation, Sequence};

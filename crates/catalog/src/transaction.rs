@@ -8,11 +8,11 @@ use crate::schema::{SchemaView, at};
 use crate::sequence::SequenceState;
 use crate::state::State;
 use crate::table::Table;
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use kv::lock::AdvisoryKey;
 use kv::{
     Cells, Committed, Isolation, LockWait, Meta, ObjectId, Savepoint, SessionLocks, Snapshot, TableMode, TxId,
 };
-use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 use types::schema::{Relation, Schema};
 use types::{Error, Moment, Oid, Result, TextSettings, Value};
@@ -80,8 +80,9 @@ pub struct Transaction {
     /// Of these, the ones whose rows were written before a DDL.
     pub(crate) reencode: HashSet<ObjectId>,
     pub(crate) row_counts: HashMap<ObjectId, i64>,
-    /// Descriptors known to be current and locked, by address, which is theirs while they are kept here.
-    current: HashMap<usize, Arc<Relation>>,
+    /// Tables whose descriptors are known to be current and locked, by the descriptor's address, which is theirs while
+    /// they are kept here.
+    current: HashMap<usize, Arc<Table>>,
     pub(crate) indexes: OwnIndexes,
     savepoints: Vec<(Savepoint, Saved)>,
     interrupt: Option<Interrupt>,
@@ -117,7 +118,7 @@ struct Saved {
 static PUBLIC: LazyLock<Arc<[String]>> = LazyLock::new(|| Arc::from(["public".to_owned()]));
 
 impl Transaction {
-    pub(crate) fn begin(shared: Arc<Shared>, begin: Begin, at_least: TxId) -> Result<Transaction> {
+    pub(crate) fn begin(shared: Arc<Shared>, begin: Begin, at_least: TxId) -> Result<Box<Transaction>> {
         let kv = shared.store.begin_at_least(begin.isolation, at_least);
         let past = begin.as_of.map(|moment| shared.store.snapshot(at(moment))).transpose()?;
         let now = shared.state_at(kv.snapshot().tx())?;
@@ -125,7 +126,7 @@ impl Transaction {
             Some(past) => (shared.past_state(past.tx())?, Some(now)),
             None => (now, None),
         };
-        Ok(Transaction {
+        Ok(Box::new(Transaction {
             read_only: begin.read_only,
             present,
             indexes: OwnIndexes { shared: shared.clone(), made: vec![], dropped: vec![] },
@@ -145,7 +146,7 @@ impl Transaction {
             current: HashMap::new(),
             savepoints: vec![],
             interrupt: None,
-        })
+        }))
     }
 
     /// The session that this is a transaction of: to be said before anything is locked.
@@ -351,19 +352,22 @@ impl Transaction {
         if self.is_read_only() {
             return Err(types::err!(ReadOnlySqlTransaction, "cannot write in a read-only transaction"));
         }
-        if !self.current.contains_key(&(Arc::as_ptr(relation) as usize)) {
-            self.kv.lock_table(relation.oid, TableMode::RowExclusive, LockWait::Block)?;
-            if !self.is_current(relation) {
-                return Err(types::err!(
-                    SerializationFailure,
-                    "could not serialize access due to concurrent change of table \"{}\"",
-                    relation.name
-                )
-                .hint("Repeat the statement: it was planned before the table's definition changed."));
-            }
-            self.current.insert(Arc::as_ptr(relation) as usize, relation.clone());
+        let address = Arc::as_ptr(relation) as usize;
+        if let Some(table) = self.current.get(&address) {
+            return Ok(table.clone());
         }
-        self.shared.table(relation)
+        self.kv.lock_table(relation.oid, TableMode::RowExclusive, LockWait::Block)?;
+        if !self.is_current(relation) {
+            return Err(types::err!(
+                SerializationFailure,
+                "could not serialize access due to concurrent change of table \"{}\"",
+                relation.name
+            )
+            .hint("Repeat the statement: it was planned before the table's definition changed."));
+        }
+        let table = self.shared.table(relation)?;
+        self.current.insert(address, table.clone());
+        Ok(table)
     }
 
     /// After own DDL: every descriptor is to be looked at again.
@@ -435,8 +439,21 @@ impl Transaction {
         self.kv.rows_put()
     }
 
+    /// It has written nothing, and has nothing to write at its commit.
+    pub fn is_idle(&self) -> bool {
+        !self.kv.has_writes()
+            && !self.changes_catalog
+            && self.local_sequences.is_empty()
+            && self.row_counts.is_empty()
+            && self.indexes.dropped.is_empty()
+            && self.checks.are_done()
+    }
+
     /// Deferred constraints, then the store's commit.
-    pub fn commit(mut self, meta: Meta, durable: bool) -> Result<Committed> {
+    pub fn commit(mut self: Box<Self>, meta: Meta, durable: bool) -> Result<Committed> {
+        if self.is_idle() {
+            return self.kv.commit(meta, durable);
+        }
         self.run_last_checks()?;
         self.reencode_rows()?;
         self.put_sequences()?;
@@ -472,7 +489,7 @@ impl Transaction {
         self.run_deferred_checks()
     }
 
-    pub fn rollback(self) {}
+    pub fn rollback(self: Box<Self>) {}
 
     /// Rows written before a DDL of this transaction get the cells of the final descriptor (`ledger.md` 1).
     fn reencode_rows(&mut self) -> Result<()> {

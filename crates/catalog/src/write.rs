@@ -35,7 +35,8 @@ impl Transaction {
                 }
             }
         }
-        let mut is_new = false;
+        // A row id was never given out before.
+        let mut is_new = table.has_hidden_key();
         for index in table.indexes.iter().filter(|index| index.unique) {
             if arbiters.is_some_and(|arbiters| arbitrates(index, arbiters)) {
                 continue;
@@ -52,11 +53,8 @@ impl Transaction {
                 return Err(self.violation(&table, index, row));
             }
         }
-        // The lock of the key's value holds until the end, and keeps a new key so.
-        match is_new {
-            true => self.put_new_row(&table, &key, row)?,
-            false => self.put_row(&table, &key, None, row)?,
-        }
+        // The lock of a key's value holds until the end, and keeps a new key so.
+        self.put_row(&table, &key, None, row, is_new)?;
         self.check_child_row(&table, &key, row, None)?;
         Ok(Insert::Done(key))
     }
@@ -91,13 +89,13 @@ impl Transaction {
             }
         }
         if new_key == *key {
-            self.put_row(&table, key, Some(old), new)?;
+            self.put_row(&table, key, Some(old), new, false)?;
         } else {
             let mut derived = vec![];
             table.derive(Some((key, old)), None, &mut derived)?;
             self.kv.delete(relation.object_id, key, Some(&new_key), derived)?;
             self.count_row(relation.object_id, -1);
-            self.put_row(&table, &new_key, None, new)?;
+            self.put_row(&table, &new_key, None, new, false)?;
         }
         self.check_child_row(&table, &new_key, new, Some(old))?;
         self.check_parent_row(&table, old, Some(new))?;
@@ -174,33 +172,27 @@ impl Transaction {
         Ok(self.kv.snapshot().get(table.relation.object_id, key)?.is_none())
     }
 
-    /// Writes a row whose constraints have been checked.
+    /// Writes a row whose constraints have been checked. `is_new`: its key was never used, and is locked.
     pub(crate) fn put_row(
         &mut self,
         table: &Table,
         key: &[u8],
         old: Option<&[Value]>,
         new: &[Value],
+        is_new: bool,
     ) -> Result<()> {
         let object = table.relation.object_id;
         let mut derived = vec![];
         table.derive(old.map(|old| (key, old)), Some((key, new)), &mut derived)?;
-        self.kv.put(object, key, encode_row(table, new)?, table.relation.descriptor_tx, derived)?;
+        let (cells, schema_tx) = (encode_row(table, new)?, table.relation.descriptor_tx);
+        match is_new {
+            true => self.kv.put_new(object, key, cells, schema_tx, derived)?,
+            false => self.kv.put(object, key, cells, schema_tx, derived)?,
+        }
         self.written.insert(object);
         if old.is_none() {
             self.count_row(object, 1);
         }
-        Ok(())
-    }
-
-    /// Writes a row whose key was never used.
-    fn put_new_row(&mut self, table: &Table, key: &[u8], row: &[Value]) -> Result<()> {
-        let object = table.relation.object_id;
-        let mut derived = vec![];
-        table.derive(None, Some((key, row)), &mut derived)?;
-        self.kv.put_new(object, key, encode_row(table, row)?, table.relation.descriptor_tx, derived)?;
-        self.written.insert(object);
-        self.count_row(object, 1);
         Ok(())
     }
 
@@ -242,14 +234,13 @@ impl Transaction {
     /// What a primary key is, its value locked, once whoever is about to remove its row has decided.
     fn key_state(&mut self, table: &Table, index: &TableIndex, key: &[u8]) -> Result<KeyState> {
         self.kv.lock_value(index.oid, key)?;
-        match self.kv.newest(table.relation.object_id, key)? {
-            None => Ok(KeyState::New),
-            Some(version) if version.cells.is_none() => Ok(KeyState::Dead),
-            Some(_) => Ok(match self.live_after_wait(table, key)? {
-                Some((_, row)) => KeyState::Live(row),
-                None => KeyState::Dead,
-            }),
+        if self.kv.is_new(table.relation.object_id, key)? {
+            return Ok(KeyState::New);
         }
+        Ok(match self.live_after_wait(table, key)? {
+            Some((_, row)) => KeyState::Live(row),
+            None => KeyState::Dead,
+        })
     }
 
     /// Keys of rows with index entries that start with `prefix`, in the newest state.

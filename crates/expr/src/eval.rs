@@ -38,6 +38,9 @@ pub fn eval(expr: &Expr, input: &Batch, context: &Context<'_>) -> Result<Vector>
 pub fn eval_constant(expr: &Expr, context: &Context<'_>) -> Result<Value> {
     match expr {
         Expr::Constant { value, .. } => Ok(value.clone()),
+        Expr::Parameter { index, .. } if let Some(value) = context.parameters.get(*index) => {
+            Ok(value.clone())
+        }
         _ => Ok(eval(expr, &one_row(), context)?.get(0)),
     }
 }

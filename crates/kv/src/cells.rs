@@ -12,23 +12,47 @@ pub struct Cell<'a> {
     pub bytes: &'a [u8],
 }
 
+/// Makes [`Cells`], each value encoded where it stays.
+pub struct CellsWriter {
+    out: Vec<u8>,
+    count: u16,
+}
+
+impl CellsWriter {
+    pub fn new(capacity_bytes: usize) -> CellsWriter {
+        let mut out = Vec::with_capacity(2 + capacity_bytes);
+        out.extend_from_slice(&[0, 0]);
+        CellsWriter { out, count: 0 }
+    }
+
+    /// The next cell by column; `value` appends its bytes.
+    pub fn push(&mut self, column: u32, code: u8, value: impl FnOnce(&mut Vec<u8>)) {
+        self.out.extend_from_slice(&column.to_be_bytes());
+        self.out.extend_from_slice(&[code, 0, 0, 0, 0]);
+        let start = self.out.len();
+        value(&mut self.out);
+        let length = (self.out.len() - start) as u32;
+        self.out[start - 4..start].copy_from_slice(&length.to_be_bytes());
+        self.count += 1;
+    }
+
+    pub fn finish(mut self) -> Cells {
+        self.out[..2].copy_from_slice(&self.count.to_be_bytes());
+        Cells(self.out)
+    }
+}
+
 /// A row's cells, encoded. Read with [`Cells::iter`], which is total over any bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cells(pub Vec<u8>);
 
 impl Cells {
     pub fn new<'a>(cells: impl IntoIterator<Item = Cell<'a>>) -> Cells {
-        let mut out = vec![0, 0];
-        let mut count = 0u16;
+        let mut writer = CellsWriter::new(64);
         for Cell { column, code, bytes } in cells {
-            out.extend_from_slice(&column.to_be_bytes());
-            out.push(code);
-            out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
-            out.extend_from_slice(bytes);
-            count += 1;
+            writer.push(column, code, |out| out.extend_from_slice(bytes));
         }
-        out[..2].copy_from_slice(&count.to_be_bytes());
-        Cells(out)
+        writer.finish()
     }
 
     /// The cells in order; stops at the first malformed one ([`Cells::check`] tells).

@@ -53,9 +53,16 @@ const FLAG_MOVED: u8 = 1;
 
 impl<'a> RowBody<'a> {
     pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode_to(&mut out);
+        out
+    }
+
+    /// Appends it.
+    pub(crate) fn encode_to(&self, out: &mut Vec<u8>) {
         let moved = self.moved_to.map_or(0, |key| 4 + key.len());
         let cells = self.cells.unwrap_or_default();
-        let mut out = Vec::with_capacity(ROW_HEAD + moved + cells.len());
+        out.reserve(ROW_HEAD + moved + cells.len());
         out.push(self.op as u8);
         out.push(if self.moved_to.is_some() { FLAG_MOVED } else { 0 });
         out.extend_from_slice(&self.key_salt);
@@ -66,7 +73,6 @@ impl<'a> RowBody<'a> {
             out.extend_from_slice(key);
         }
         out.extend_from_slice(cells);
-        out
     }
 
     pub(crate) fn decode(body: &'a [u8]) -> Result<RowBody<'a>> {
@@ -143,9 +149,14 @@ fn op_of(body: &[u8]) -> Option<Op> {
 
 pub(crate) fn storage_key(id: ObjectId, key: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(4 + key.len());
+    storage_key_to(id, key, &mut out);
+    out
+}
+
+/// Appends it.
+pub(crate) fn storage_key_to(id: ObjectId, key: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&id.to_be_bytes());
     out.extend_from_slice(key);
-    out
 }
 
 /// The object or index of a storage key, and the key within it.

@@ -17,6 +17,7 @@
 pub(crate) mod apply;
 pub mod check;
 pub(crate) mod checkpoint;
+pub(crate) mod hot;
 pub(crate) mod lsm;
 pub(crate) mod memory;
 pub(crate) mod open;
@@ -31,6 +32,7 @@ use crate::history::{Family, Stored, history_key, parse_value, split_storage_key
 use crate::recent::{Batch, Deaths, VersionTable};
 use crate::spool::Spool;
 use crate::{IndexId, TxId};
+use hot::{Hot, Look};
 use std::io::ErrorKind;
 use std::ops::{Bound, ControlFlow};
 use std::path::Path;
@@ -122,7 +124,7 @@ pub trait Engine: Send + Sync {
         visit: &mut Visit,
     ) -> Result<()>;
     /// Applies in order; one caller at a time. Not durable.
-    fn apply(&self, writes: &mut dyn Iterator<Item = Write>) -> Result<()>;
+    fn apply(&self, writes: &[Write]) -> Result<()>;
     /// Everything applied before is on stable storage when it returns.
     fn checkpoint(&self) -> Result<()>;
     /// Entries by keyspace, where the engine has counted from the start.
@@ -181,6 +183,7 @@ pub(crate) struct Index {
     pub(crate) recent: RwLock<VersionTable>,
     pub(crate) recent_bytes: AtomicUsize,
     pub(crate) deaths: RwLock<Deaths>,
+    pub(crate) hot: Hot,
     /// The engine is whole up to this transaction.
     pub(crate) applied: AtomicU64,
     /// Whoever writes to the engine holds this.
@@ -194,13 +197,20 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    pub(crate) fn new(engine: Box<dyn Engine>, place: Option<checkpoint::Place>, spool: Arc<Spool>) -> Index {
+    /// `hot_bytes`: memory for rows that are read by their key.
+    pub(crate) fn new(
+        engine: Box<dyn Engine>,
+        place: Option<checkpoint::Place>,
+        spool: Arc<Spool>,
+        hot_bytes: u64,
+    ) -> Index {
         Index {
             engine,
             spool,
             recent: RwLock::default(),
             recent_bytes: AtomicUsize::new(0),
             deaths: RwLock::new(Deaths::new()),
+            hot: Hot::new(hot_bytes),
             applied: AtomicU64::new(0),
             applying: Mutex::new(()),
             lost: AtomicBool::new(false),
@@ -221,8 +231,7 @@ impl Index {
         if let Some((tx, body)) = self.recent_at(family, key, tx)? {
             return Ok(Some(Stored { tx, body }));
         }
-        if let Some(current) = self.engine.get(Keyspace::current(family), key)? {
-            let current = parse_value(current)?;
+        if let Some(current) = self.current(family, key)? {
             return if current.tx <= tx { Ok(Some(current)) } else { self.history_at(family, key, tx) };
         }
         // Read after the miss: a delete registers itself before it removes the key.
@@ -239,12 +248,32 @@ impl Index {
         }
     }
 
+    /// The engine's newest live version of a key.
+    fn current(&self, family: Family, key: &[u8]) -> Result<Option<Stored>> {
+        let get = || self.engine.get(Keyspace::current(family), key)?.map(parse_value).transpose();
+        if family == Family::Entry {
+            return get();
+        }
+        let ticket = match self.hot.look(key) {
+            Look::Found(stored) => return Ok(Some(stored)),
+            Look::Missing(ticket) => ticket,
+        };
+        let found = get()?;
+        if let Some(stored) = &found {
+            self.hot.keep(key, stored, ticket);
+        }
+        Ok(found)
+    }
+
     /// The newest of those that are ordered and not yet applied.
     fn recent_at(&self, family: Family, key: &[u8], tx: TxId) -> Result<Option<(TxId, Vec<u8>)>> {
         let (found, layers) = {
             let recent = guard::read(&self.recent);
             let found = recent.at(family, key, tx).map(|(tx, body)| (tx, body.to_vec()));
-            (found, recent.layers())
+            match recent.layers_below() {
+                None => return Ok(found),
+                Some(layers) => (found, layers),
+            }
         };
         layers.at(family, key, tx, found)
     }

@@ -16,6 +16,7 @@ pub mod check;
 pub mod checkpoint;
 pub mod commit;
 mod fault;
+mod gap;
 mod guard;
 pub mod history;
 pub mod index;
@@ -36,7 +37,7 @@ pub mod tiles;
 pub mod transaction;
 mod writes;
 
-pub use cells::{Cell, Cells};
+pub use cells::{Cell, Cells, CellsWriter};
 pub use commit::OnFatal;
 pub use lock::{LockStrength, LockWait, SessionLocks, TableMode};
 pub use prepared::Prepared;

@@ -13,8 +13,9 @@
 use crate::guard;
 use crate::{IndexId, ObjectId};
 use compact::CompactLocks;
+use foldhash::HashMap;
 use held::Grant;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};

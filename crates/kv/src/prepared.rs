@@ -12,10 +12,12 @@
 mod state;
 
 use crate::commit::Request;
+use crate::history::split_storage_key;
 use crate::lock::{Held, LockWait};
 use crate::transaction::{Committed, Isolation, Transaction};
 use crate::{Cells, Meta, ObjectId};
 use state::State;
+use std::collections::BTreeMap;
 use types::{Error, Result, SqlState};
 
 /// Where the row of a prepared transaction is.
@@ -31,6 +33,8 @@ pub struct Prepared {
     transaction: Transaction,
     meta: Meta,
     row: RowPlace,
+    /// The last key of each object that it has written, if it was resumed.
+    last_keys: BTreeMap<ObjectId, Vec<u8>>,
 }
 
 impl Transaction {
@@ -60,7 +64,7 @@ impl Transaction {
         (record.reads, record.snapshot) = (self.reads.take(), self.snapshot.clone());
         record.put(row.object, &row.key, cells(state)?, 0, vec![])?;
         record.order_all(meta.clone(), prepares)?;
-        Ok(Prepared { transaction: self, meta, row })
+        Ok(Prepared { transaction: self, meta, row, last_keys: BTreeMap::new() })
     }
 
     /// A transaction of the engine's own beside this one.
@@ -95,11 +99,18 @@ impl Prepared {
                 transaction.acquire(resource.clone(), mode, LockWait::Nowait)?;
             }
         }
+        let mut last_keys = BTreeMap::new();
+        for (object, key) in rows.iter().map(|(key, _)| split_storage_key(key)) {
+            let last: &mut Vec<u8> = last_keys.entry(object).or_default();
+            if key > last.as_slice() {
+                *last = key.to_vec();
+            }
+        }
         transaction.writes.restore(rows, entries)?;
         if let Some(reads) = reads {
             transaction.core.resume_prepared(transaction.owner, reads);
         }
-        Ok(Prepared { transaction, meta, row })
+        Ok(Prepared { transaction, meta, row, last_keys })
     }
 
     /// Names it in [`crate::Store::locks`] and deadlock reports.
@@ -107,9 +118,14 @@ impl Prepared {
         self.transaction.number()
     }
 
+    /// The last key of each object that it has written before this opening of the store.
+    pub fn last_keys(&self) -> impl Iterator<Item = (ObjectId, &[u8])> {
+        self.last_keys.iter().map(|(object, key)| (*object, key.as_slice()))
+    }
+
     /// After an error (53100) it is prepared still, and may be tried again.
     pub fn commit(&mut self, durable: bool) -> Result<Committed> {
-        let Prepared { transaction, meta, row } = self;
+        let Prepared { transaction, meta, row, last_keys: _ } = self;
         transaction.delete(row.object, &row.key, None, vec![])?;
         let Some((sealed, batch)) = transaction.seal(meta.clone())? else {
             return Err(Error::internal("the row of a prepared transaction is not there"));

@@ -90,6 +90,11 @@ impl VersionTable {
         self.layers.clone()
     }
 
+    /// The same, if there are any.
+    pub(crate) fn layers_below(&self) -> Option<Arc<Layers>> {
+        (!self.layers.is_empty()).then(|| self.layers.clone())
+    }
+
     pub(crate) fn layers_mut(&mut self) -> &mut Layers {
         Arc::make_mut(&mut self.layers)
     }

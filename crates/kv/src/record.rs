@@ -8,6 +8,7 @@
 //! Sealing (salts, cell, row, key and entry hashes, the entries root) is done in the session's thread; only the
 //! transaction number, the commit time and the leaf are left to the committer. The bytes are in `docs/file-format.md`.
 
+mod leaves;
 mod meta;
 mod unseal;
 
@@ -132,19 +133,18 @@ fn seal_with(mut changes: Vec<Change>, meta: Meta, system: bool, seed: [u8; 32])
     }
     let mut sealing = Sealing::begin(meta, system, seed)?;
     sealing.sealed.payload.reserve(changes.iter().map(payload_bytes).sum());
+    sealing.hash(&changes)?;
     for change in &changes {
-        sealing.hash(change)?;
         put_change(&mut sealing.sealed.payload, change)?;
     }
     sealing.sealed.changes = changes;
     Ok(sealing.finish())
 }
 
-/// A transaction that is sealed change after change.
+/// A transaction that is sealed some changes after others.
 pub(crate) struct Sealing {
     seed: [u8; 32],
     tree: Compact<Sha2>,
-    commits: Vec<(u32, Hash)>,
     sealed: Sealed,
     payload_bytes: u64,
 }
@@ -160,20 +160,21 @@ impl Sealing {
         let (changes, entries_root, run) = (Vec::new(), [0; 32], None);
         let sealed =
             Sealed { changes, meta, system, entry_count: 0, entries_root, meta_commit, payload, run };
-        Ok(Sealing { seed, tree: Compact::new(), commits: Vec::new(), sealed, payload_bytes: 0 })
+        Ok(Sealing { seed, tree: Compact::new(), sealed, payload_bytes: 0 })
     }
 
-    /// The next change by (object, key).
-    pub(crate) fn hash(&mut self, change: &Change) -> Result<()> {
-        check(change)?;
-        let number = self.sealed.entry_count;
-        if number == META_SALT - 1 {
-            bail!(ProgramLimitExceeded, "a transaction cannot change more than {number} rows");
+    /// The next changes by (object, key).
+    pub(crate) fn hash(&mut self, changes: &[Change]) -> Result<()> {
+        let first = self.sealed.entry_count;
+        let count = u32::try_from(changes.len()).ok().and_then(|count| first.checked_add(count));
+        let Some(count) = count.filter(|count| *count < META_SALT) else {
+            bail!(ProgramLimitExceeded, "a transaction cannot change more than {} rows", META_SALT - 1);
+        };
+        for leaf in leaves::of(&self.seed, first, changes)? {
+            self.tree.append(leaf, |_, _, _| ());
         }
-        let entry = entry(change, &derived_salt(&self.seed, number), &mut self.commits).encode();
-        self.tree.append(hash::leaf::<Sha2>(&entry), |_, _, _| ());
-        self.sealed.entry_count += 1;
-        self.payload_bytes += payload_bytes(change) as u64;
+        self.sealed.entry_count = count;
+        self.payload_bytes += changes.iter().map(|change| payload_bytes(change) as u64).sum::<u64>();
         Ok(())
     }
 

@@ -12,6 +12,7 @@
 //! write of each statement and at commit.
 
 use crate::commit::{Core, Request};
+use crate::gap::Gap;
 use crate::guard;
 use crate::history::{Family, RowBody, Stored, UNCOMMITTED, storage_key};
 use crate::index::open::body_of;
@@ -65,11 +66,16 @@ pub struct Transaction {
     system: bool,
     /// The newest transaction that a `newest` read has met.
     newest_seen: Arc<AtomicU64>,
+    gap: Gap,
     /// SERIALIZABLE only.
     pub(crate) reads: Option<Mutex<Reads>>,
     /// SERIALIZABLE only: this statement has written, and was told that it may.
     may_write: bool,
 }
+
+/// Changes of a large transaction that are in memory at once, and their bytes.
+const SEALED_AT_ONCE: usize = 4_096;
+const SEALED_AT_ONCE_BYTES: usize = 4 << 20;
 
 /// Longest key (`ledger.md` 1).
 const KEY_LIMIT_BYTES: usize = 2_048;
@@ -101,6 +107,7 @@ impl Transaction {
             patience: Patience::default(),
             system: false,
             newest_seen: Arc::default(),
+            gap: Gap::default(),
             reads: serializable.then(Mutex::default),
             may_write: false,
             core,
@@ -214,6 +221,24 @@ impl Transaction {
         }
     }
 
+    /// Whether a key has no version at all, in the newest ordered state and among own writes. The caller has locked its
+    /// value, and it stays so.
+    pub fn is_new(&mut self, object: ObjectId, key: &[u8]) -> Result<bool> {
+        let key = storage_key(object, key);
+        if self.writes.get(Family::Row, &key)?.is_some() {
+            return Ok(false);
+        }
+        let ordered = self.core.ordered();
+        if self.gap.covers(&key, ordered) {
+            return Ok(true);
+        }
+        if self.newest_of(&key)?.is_some() {
+            return Ok(false);
+        }
+        self.gap.note(&key, ordered, &self.core.index)?;
+        Ok(true)
+    }
+
     pub fn newest_scan(&self, object: ObjectId, span: &Span) -> Box<dyn Cursor + Send> {
         let walk = Walk::new(&self.ordered(), Family::Row, object, span, false);
         Box::new(RowCursor(walk.over(self.writes.view(Family::Row)).seen(self.newest_seen.clone())))
@@ -252,12 +277,11 @@ impl Transaction {
         derived: Vec<IndexChange>,
     ) -> Result<()> {
         self.claim(object, key, LockStrength::NoKeyUpdate)?;
-        self.writes.put(Op::Update, object, key, Some(&cells), schema_tx, None)?;
-        derived.into_iter().try_for_each(|change| self.writes.change_entry(change))
+        self.write(Op::Update, object, key, cells, schema_tx, derived)
     }
 
-    /// [`Transaction::put`] of a key that has no version at all, as the caller has found in the newest state under a lock
-    /// (of the key's value) that keeps others from making one: the row itself is not locked, nor looked for at commit.
+    /// [`Transaction::put`] of a key that [`Transaction::is_new`], under the lock that keeps it so: the row itself is not
+    /// locked, nor looked for at commit.
     pub fn put_new(
         &mut self,
         object: ObjectId,
@@ -267,7 +291,19 @@ impl Transaction {
         derived: Vec<IndexChange>,
     ) -> Result<()> {
         self.check_key(key)?;
-        self.writes.put(Op::Insert, object, key, Some(&cells), schema_tx, None)?;
+        self.write(Op::Insert, object, key, cells, schema_tx, derived)
+    }
+
+    fn write(
+        &mut self,
+        op: Op,
+        object: ObjectId,
+        key: &[u8],
+        cells: Cells,
+        schema_tx: TxId,
+        derived: Vec<IndexChange>,
+    ) -> Result<()> {
+        self.writes.put(op, object, key, Some(&cells), schema_tx, None)?;
         derived.into_iter().try_for_each(|change| self.writes.change_entry(change))
     }
 
@@ -372,6 +408,9 @@ impl Transaction {
 
     /// The writes as the log and the index take them. None: there are none.
     pub(crate) fn seal(&mut self, meta: Meta) -> Result<Option<(Sealed, Batch)>> {
+        if self.writes.is_empty() {
+            return Ok(None);
+        }
         if self.writes.is_spilled() {
             return self.seal_run(meta);
         }
@@ -383,22 +422,30 @@ impl Transaction {
         Ok(Some((record::seal(changes, meta, self.system, &*self.random)?, batch)))
     }
 
-    /// [`Transaction::seal`] of writes that are not in memory, change after change.
+    /// [`Transaction::seal`] of writes that are not in memory, some changes after others.
     fn seal_run(&mut self, meta: Meta) -> Result<Option<(Sealed, Batch)>> {
         self.core.check_writable()?;
         let writes = self.writes.spilled()?;
         let mut sealing = Sealing::begin(meta, self.system, host::random::bytes(&*self.random))?;
         let mut run = self.core.index.spool.write(writes.keys())?;
-        let (mut rows, mut seen) = (writes.tops(Family::Row)?, 0u64);
-        while let Some((storage_key, body)) = rows.next()? {
-            if let Some(change) = self.net_change(&storage_key, &body)? {
-                sealing.hash(&change)?;
-                run.push(Family::Row, &storage_key, 0, &body_of(&change))?;
+        let mut rows = writes.tops(Family::Row)?;
+        let mut is_last = false;
+        while !is_last {
+            let (mut changes, mut size_bytes) = (Vec::new(), 0);
+            while changes.len() < SEALED_AT_ONCE && size_bytes < SEALED_AT_ONCE_BYTES {
+                let Some((storage_key, body)) = rows.next()? else {
+                    is_last = true;
+                    break;
+                };
+                size_bytes += body.len();
+                changes.extend(self.net_change(&storage_key, &body)?);
             }
-            seen += 1;
-            if seen.is_multiple_of(1_024)
-                && let Some(interrupt) = &self.patience.interrupt
-            {
+            sealing.hash(&changes)?;
+            for change in changes {
+                let key = storage_key(change.object, &change.key);
+                run.push(Family::Row, &key, 0, &body_of(&change))?;
+            }
+            if let Some(interrupt) = &self.patience.interrupt {
                 interrupt()?;
             }
         }
@@ -463,7 +510,11 @@ impl Transaction {
     }
 
     fn newest_committed(&self, object: ObjectId, key: &[u8]) -> Result<Option<Stored>> {
-        let newest = self.core.index.version_at(Family::Row, &storage_key(object, key), TxId::MAX, true)?;
+        self.newest_of(&storage_key(object, key))
+    }
+
+    fn newest_of(&self, storage_key: &[u8]) -> Result<Option<Stored>> {
+        let newest = self.core.index.version_at(Family::Row, storage_key, TxId::MAX, true)?;
         if let Some(newest) = &newest {
             self.newest_seen.fetch_max(newest.tx, Ordering::Relaxed);
         }

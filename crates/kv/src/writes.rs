@@ -8,7 +8,9 @@
 //! back, and nobody sees these any more.
 
 use crate::guard;
-use crate::history::{Family, RowBody, as_slices, entry_body, split_storage_key, storage_key, storage_span};
+use crate::history::{
+    Family, RowBody, as_slices, entry_body, split_storage_key, storage_key, storage_key_to, storage_span,
+};
 use crate::index::page::Own;
 use crate::recent::{Shared, VersionTable};
 use crate::spool::{Layers, Spool};
@@ -31,6 +33,8 @@ pub(crate) struct WriteSet {
     pinned: Option<u64>,
     /// Rows put so far, undone ones too.
     rows_put: u64,
+    /// What is encoded, before it is as long as it is.
+    buffer: Vec<u8>,
 }
 
 /// A written key, and the new cells or None.
@@ -56,6 +60,7 @@ impl WriteSet {
             kept: 0,
             pinned: None,
             rows_put: 0,
+            buffer: Vec::new(),
         }
     }
 
@@ -79,7 +84,13 @@ impl WriteSet {
             moved_to,
             cells: cells.map(|cells| cells.0.as_slice()),
         };
-        self.push(Family::Row, storage_key(object, key).into(), body.encode().into())
+        self.buffer.clear();
+        storage_key_to(object, key, &mut self.buffer);
+        let key: Shared = self.buffer.as_slice().into();
+        self.buffer.clear();
+        body.encode_to(&mut self.buffer);
+        let body: Shared = self.buffer.as_slice().into();
+        self.push(Family::Row, key, body)
     }
 
     /// A removal takes away only the entry of its own row: where rows swap unique values, the new owner may have come
@@ -130,7 +141,7 @@ impl WriteSet {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        guard::read(&self.table).is_empty(Family::Row)
+        self.stamp == 0 || guard::read(&self.table).is_empty(Family::Row)
     }
 
     /// Whether some of it is not in memory.
@@ -139,9 +150,16 @@ impl WriteSet {
     }
 
     fn at(&self, family: Family, key: &[u8], stamp: u64) -> Result<Option<(u64, Shared)>> {
+        // Most transactions only read.
+        if self.stamp == 0 {
+            return Ok(None);
+        }
         let table = guard::read(&self.table);
         let found = table.at(family, key, stamp).map(|(stamp, body)| (stamp, body.clone()));
-        table.layers().at(family, key, stamp, found)
+        match table.layers_below() {
+            None => Ok(found),
+            Some(layers) => layers.at(family, key, stamp, found),
+        }
     }
 
     pub(crate) fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {

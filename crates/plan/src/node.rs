@@ -2,7 +2,7 @@
 
 use expr::{AggregateCall, Expr, Function, SortKey, WindowCall};
 use std::sync::Arc;
-use types::schema::{ColumnId, Relation};
+use types::schema::{ColumnId, HiddenColumn, Relation};
 use types::{ColumnType, Moment, Oid, Value};
 
 /// A node, with what the optimiser believes about it. EXPLAIN prints it; `exec` sizes its first batch by it.
@@ -124,6 +124,20 @@ pub struct Scan {
     pub versions: Versions,
     /// Append the row's key as a last column (bytea): needed by UPDATE, DELETE and row locks.
     pub key: bool,
+}
+
+impl Scan {
+    /// The values of the whole primary key, if the scan is of the one row that has them and of stored columns alone.
+    pub fn point(&self) -> Option<&[Expr]> {
+        let Access::Primary(ranges) = &self.access else { return None };
+        let [KeyRange { equal, lower: None, upper: None, any: false }] = ranges.as_slice() else {
+            return None;
+        };
+        let stored = |id: &ColumnId| HiddenColumn::from_id(*id).is_none();
+        let whole = equal.len() == self.relation.primary_key.len() && !equal.is_empty();
+        (whole && matches!(self.versions, Versions::Snapshot) && self.columns.iter().all(stored))
+            .then_some(equal)
+    }
 }
 
 /// The ledger's set functions whose columns depend on a table.

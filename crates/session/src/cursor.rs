@@ -135,7 +135,7 @@ impl Session {
             let mut batch = Batch::default();
             let left = usize::try_from(count - out.len() as i64).unwrap_or(usize::MAX);
             if !self.pull_batch(execution, &portal.parameters, &settings, left.min(1024), &mut batch)? {
-                portal.state = PortalState::Done("SELECT 0".into());
+                portal.state = PortalState::Done { rows: true };
                 continue;
             }
             cursor.rows.extend((0..batch.rows).map(|row| batch.row(row)));

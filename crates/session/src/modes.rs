@@ -3,7 +3,7 @@
 use crate::conversation::Outcome;
 use crate::session::Session;
 use crate::settings::on_or_off;
-use catalog::{Begin, Transaction};
+use catalog::Begin;
 use kv::Isolation;
 use plan::statement::{AsOf, IsolationLevel, TransactionModes};
 use types::{Moment, Result, err};
@@ -73,7 +73,7 @@ impl Session {
                 "SET TRANSACTION ISOLATION LEVEL must be called before any query"
             ));
         }
-        let was_read_only = open.transaction.as_ref().is_some_and(Transaction::is_read_only);
+        let was_read_only = open.transaction.as_ref().is_some_and(|transaction| transaction.is_read_only());
         if was_read_only && modes.read_only == Some(false) {
             if !open.savepoints.is_empty() {
                 return Err(err!(

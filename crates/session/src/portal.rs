@@ -40,8 +40,10 @@ pub enum PortalState {
     Running(Box<Execution>),
     /// Rows made whole by a statement that is no query (SHOW, EXPLAIN, FETCH), and its tag.
     Rows(VecDeque<Batch>, String),
-    /// The tag of a statement that has ended.
-    Done(String),
+    /// The statement has ended. `rows`: asked again, it has no more of them.
+    Done {
+        rows: bool,
+    },
 }
 
 impl Portal {
@@ -56,12 +58,16 @@ impl Portal {
 
 /// `SELECT 3`, `INSERT 0 1`.
 pub fn tag(kind: QueryKind, rows: u64) -> String {
-    match kind {
-        QueryKind::Select => format!("SELECT {rows}"),
-        QueryKind::Insert => format!("INSERT 0 {rows}"),
-        QueryKind::Update => format!("UPDATE {rows}"),
-        QueryKind::Delete => format!("DELETE {rows}"),
-    }
+    let command = match kind {
+        QueryKind::Select => "SELECT ",
+        QueryKind::Insert => "INSERT 0 ",
+        QueryKind::Update => "UPDATE ",
+        QueryKind::Delete => "DELETE ",
+    };
+    let mut tag = String::with_capacity(24);
+    tag.push_str(command);
+    types::text::push_integer(&mut tag, rows as i64);
+    tag
 }
 
 /// The tag of a result that is kept, told after `sent` of its rows: PostgreSQL counts those of each Execute.
@@ -157,7 +163,7 @@ impl Session {
                 match self.utility(&portal.prepared.clone(), &portal.parameters, rows, describe)? {
                     crate::run::Ended::Outcome(outcome) => {
                         if let Outcome::Done { tag } = &outcome {
-                            portal.state = PortalState::Done(tag.clone());
+                            portal.state = PortalState::Done { rows: tag.starts_with("SELECT") };
                         }
                         return Ok(outcome);
                     }
@@ -179,8 +185,8 @@ impl Session {
                 }
                 let count = if query.kind == QueryKind::Select { sent } else { execution.rows() };
                 portal.state = match query.kind {
-                    QueryKind::Select => PortalState::Done(tag(QueryKind::Select, 0)),
-                    kind if query.fields.is_empty() => PortalState::Done(tag(kind, count)),
+                    QueryKind::Select => PortalState::Done { rows: true },
+                    _ if query.fields.is_empty() => PortalState::Done { rows: false },
                     // Asked again, it has no more rows.
                     kind => PortalState::Rows(VecDeque::new(), tag(kind, 0)),
                 };
@@ -212,8 +218,8 @@ impl Session {
                 }
                 Ok(Outcome::Done { tag: counted(tag, limit - left) })
             }
-            PortalState::Done(tag) if tag.starts_with("SELECT") => Ok(Outcome::done("SELECT 0")),
-            PortalState::Done(_) => {
+            PortalState::Done { rows: true } => Ok(Outcome::done("SELECT 0")),
+            PortalState::Done { rows: false } => {
                 Err(err!(ObjectNotInPrerequisiteState, "portal cannot be run").hint("Bind it again."))
             }
             PortalState::Ready => Err(types::Error::internal("a portal did not start")),

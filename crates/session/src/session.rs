@@ -12,9 +12,9 @@ use crate::surroundings::Known;
 use crate::transaction::Open;
 use catalog::Database;
 use catalog::system::Role;
+use foldhash::{HashMap, HashMapExt};
 use plan::parse::lift::Skeleton;
 use plan::{Field, Parsed};
-use std::collections::HashMap;
 use std::sync::Arc;
 use types::{DataType, Error, Moment, Result, TextSettings, Value, err};
 

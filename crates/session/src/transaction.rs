@@ -21,7 +21,7 @@ use types::{Moment, Result, TextSettings, Value, err};
 /// The open transaction.
 pub struct Open {
     /// None once it failed without a savepoint to go back to.
-    pub transaction: Option<Transaction>,
+    pub transaction: Option<Box<Transaction>>,
     /// Begun by BEGIN.
     pub block: bool,
     pub failed: bool,
@@ -185,7 +185,7 @@ impl Session {
     }
 
     /// A transaction that this session's cancel and lock_timeout reach, and that deadlock reports know by its process.
-    pub(crate) fn begun(&self, begin: Begin) -> Result<Transaction> {
+    pub(crate) fn begun(&self, begin: Begin) -> Result<Box<Transaction>> {
         let mut transaction = self.catalog.begin(begin)?;
         transaction.set_session(&self.known.locks);
         transaction.set_interrupt(self.known.check.clone());
@@ -241,7 +241,7 @@ impl Session {
     /// Rows that the open transaction has written so far.
     pub(crate) fn rows_put(&self) -> u64 {
         let transaction = self.open.as_ref().and_then(|open| open.transaction.as_ref());
-        transaction.map_or(0, Transaction::rows_put)
+        transaction.map_or(0, |transaction| transaction.rows_put())
     }
 
     /// Adds the text of a statement that wrote to what the ledger's meta will hold a hash of. True if it has written
@@ -321,7 +321,7 @@ impl Session {
     /// Ends what is open as `finish` does it; settings and cursors stay as after a commit, or go as after a rollback.
     pub(crate) fn end(
         &mut self,
-        finish: impl FnOnce(Transaction, Meta, bool) -> Result<Option<types::TxId>>,
+        finish: impl FnOnce(Box<Transaction>, Meta, bool) -> Result<Option<types::TxId>>,
     ) -> Result<()> {
         self.portals.retain(|_, portal| portal.cursor.as_ref().is_some_and(|cursor| cursor.hold));
         // What is held belongs to no savepoint of a later transaction.
@@ -331,7 +331,10 @@ impl Session {
             .for_each(|cursor| cursor.depth = 0);
         let Some(open) = self.open.take() else { return Ok(()) };
         let Some(transaction) = open.transaction else { return Ok(()) };
-        let meta = self.meta(open.statements.finish());
+        let meta = match transaction.is_idle() {
+            true => Meta::default(),
+            false => self.meta(open.statements.finish()),
+        };
         match finish(transaction, meta, self.known.commits_durably()) {
             Ok(tx) => {
                 self.known.report_tx(tx);

@@ -177,18 +177,18 @@ pub fn memory() -> (Host, Database) {
     (host, database)
 }
 
-pub fn begin(database: &Database) -> Transaction {
+pub fn begin(database: &Database) -> Box<Transaction> {
     begin_at(database, Isolation::ReadCommitted)
 }
 
-pub fn begin_at(database: &Database, isolation: Isolation) -> Transaction {
+pub fn begin_at(database: &Database, isolation: Isolation) -> Box<Transaction> {
     let mut transaction =
         database.begin(Begin { isolation, read_only: false, as_of: None }).expect("a transaction");
     transaction.begin_statement(&TextSettings::default()).expect("a statement");
     transaction
 }
 
-pub fn commit(mut transaction: Transaction) -> Result<u64> {
+pub fn commit(mut transaction: Box<Transaction>) -> Result<u64> {
     transaction.end_statement()?;
     Ok(transaction.commit(Meta::default(), true)?.tx.unwrap_or(0))
 }

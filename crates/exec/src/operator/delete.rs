@@ -25,7 +25,7 @@ impl Delete {
             return Ok(false);
         }
         let (keys, rows) =
-            self.targets.lock(&node.relation, &batch, LockStrength::Update, node.recheck.as_ref(), run)?;
+            self.targets.lock(&node.relation, batch, LockStrength::Update, node.recheck.as_ref(), run)?;
         let width = node.relation.columns.len();
         for (row, key) in keys.iter().enumerate() {
             let old: Vec<Value> = rows.columns.iter().take(width).map(|column| column.get(row)).collect();

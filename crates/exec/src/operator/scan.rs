@@ -5,6 +5,7 @@ mod ranges;
 use super::filter::retain;
 use crate::context::{Pin, Run};
 use catalog::{RowKey, ScanRequest};
+use expr::Expr;
 use plan::Plan;
 use plan::node::{self, Bound};
 use types::batch::BATCH_ROWS;
@@ -39,6 +40,12 @@ impl Scan {
         if let Some(Pin { key, values: Some(values), .. }) = pin {
             self.done = true;
             return pinned(node, key, values, run, out);
+        }
+        if pin.is_none()
+            && let Some(key) = node.point()
+        {
+            self.done = true;
+            return point(node, key, run, out);
         }
         if self.open.is_none() {
             let Some(access) = ranges::access(node, run)? else {
@@ -78,6 +85,20 @@ impl Scan {
         }
         Ok(true)
     }
+}
+
+/// The one row with these values of the primary key.
+fn point(node: &node::Scan, key: &[Expr], run: &Run<'_, '_>, out: &mut Batch) -> Result<bool> {
+    let key = key.iter().map(|expr| run.eval_constant(expr)).collect::<Result<Vec<_>>>()?;
+    let found = run.transaction()?.point(&node.relation, &node.columns, &key, out)?;
+    let Some(key) = found else { return Ok(false) };
+    if node.key {
+        out.columns.push(key_column(&[key]));
+    }
+    if let Some(filter) = &node.filter {
+        retain(filter, run, out)?;
+    }
+    Ok(true)
 }
 
 fn key_column(keys: &[RowKey]) -> Vector {

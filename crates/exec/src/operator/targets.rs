@@ -52,7 +52,7 @@ impl Targets {
     pub fn lock(
         &mut self,
         relation: &Arc<Relation>,
-        rows: &Batch,
+        rows: Batch,
         strength: LockStrength,
         recheck: Option<&Expr>,
         run: &Run<'_, '_>,
@@ -99,7 +99,7 @@ impl Targets {
             kept.push(row);
         }
         if changed.is_empty() {
-            let rows = if kept.len() == rows.rows { rows.clone() } else { rows.take(&kept) };
+            let rows = if kept.len() == rows.rows { rows } else { rows.take(&kept) };
             return Ok((keys, rows));
         }
         let mut newest = Batch::new(rows.types());

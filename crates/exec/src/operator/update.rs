@@ -27,25 +27,30 @@ impl Update {
         if !self.targets.next(&mut self.input, &node.input, one_by_one, run, &mut batch)? {
             return Ok(false);
         }
-        let (keys, rows) = self.targets.lock(&node.relation, &batch, strength, node.recheck.as_ref(), run)?;
+        let (keys, mut rows) =
+            self.targets.lock(&node.relation, batch, strength, node.recheck.as_ref(), run)?;
         let width = node.relation.columns.len();
-        let mut new = rows.clone();
-        for (position, expr) in &node.set {
-            let values = run.eval(expr, &rows)?;
-            match new.columns[..width].get_mut(*position) {
+        let old = |row| rows.columns[..width].iter().map(|column| column.get(row)).collect();
+        let old: Vec<Vec<Value>> = (0..rows.rows).map(old).collect();
+        let set = run.eval_all(node.set.iter().map(|(_, expr)| expr), &rows)?;
+        for ((position, _), values) in node.set.iter().zip(set) {
+            match rows.columns[..width].get_mut(*position) {
                 Some(column) => *column = values,
                 None => return Err(Error::internal("SET of a column that the table has not")),
             }
         }
-        let stored = Batch { columns: new.columns[..width].to_vec(), rows: new.rows };
-        checks::enforce(&node.relation, &node.checks, &stored, run)?;
-        for (row, key) in keys.iter().enumerate() {
-            let old: Vec<Value> = rows.columns[..width].iter().map(|column| column.get(row)).collect();
-            run.transaction()?.update(&node.relation, key, &old, &stored.row(row))?;
+        // What is not the table's comes back for RETURNING.
+        let mut rest = rows.columns.split_off(width);
+        checks::enforce(&node.relation, &node.checks, &rows, run)?;
+        for (row, (key, old)) in keys.iter().zip(&old).enumerate() {
+            run.transaction()?.update(&node.relation, key, old, &rows.row(row))?;
             self.affected += 1;
         }
         match &node.returning {
-            Some(returning) => *out = Batch { columns: run.eval_all(returning, &new)?, rows: new.rows },
+            Some(returning) => {
+                rows.columns.append(&mut rest);
+                *out = Batch { columns: run.eval_all(returning, &rows)?, rows: rows.rows };
+            }
             None => out.clear(),
         }
         Ok(true)

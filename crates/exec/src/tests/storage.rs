@@ -43,11 +43,11 @@ impl World {
         World { database }
     }
 
-    pub fn begin(&self) -> Transaction {
+    pub fn begin(&self) -> Box<Transaction> {
         self.begin_at(Isolation::ReadCommitted)
     }
 
-    pub fn begin_at(&self, isolation: Isolation) -> Transaction {
+    pub fn begin_at(&self, isolation: Isolation) -> Box<Transaction> {
         let mut transaction =
             self.database.begin(Begin { isolation, read_only: false, as_of: None }).unwrap();
         transaction.begin_statement(&TextSettings::default()).unwrap();
@@ -131,7 +131,7 @@ impl World {
     }
 }
 
-pub(super) fn commit(transaction: Transaction) {
+pub(super) fn commit(transaction: Box<Transaction>) {
     transaction.commit(kv::Meta::default(), true).unwrap();
 }
 

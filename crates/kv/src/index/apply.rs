@@ -44,13 +44,13 @@ impl Index {
             for versions in changes.chunk_by(|a, b| a.0 == b.0) {
                 self.plan(family, versions, fresh, &mut writes)?;
                 if writes.len() >= PORTION {
-                    self.engine.apply(&mut writes.drain(..))?;
+                    self.bring(&mut writes)?;
                 }
             }
         }
         let applied = last.to_be_bytes().to_vec();
         writes.push(Write { keyspace: Keyspace::Meta, key: META_APPLIED.to_vec(), value: Some(applied) });
-        self.engine.apply(&mut writes.drain(..))?;
+        self.bring(&mut writes)?;
         self.applied.store(last, Ordering::Release);
         self.forget(batches, last);
         Ok(())
@@ -62,10 +62,18 @@ impl Index {
             while let Some((key, body)) = changes.next()? {
                 self.plan(family, &[(&key.into(), tx, &body.into())], fresh, writes)?;
                 if writes.len() >= PORTION {
-                    self.engine.apply(&mut writes.drain(..))?;
+                    self.bring(writes)?;
                 }
             }
         }
+        Ok(())
+    }
+
+    /// To the engine, and to the rows that are kept in front of it.
+    fn bring(&self, writes: &mut Vec<Write>) -> Result<()> {
+        self.engine.apply(writes)?;
+        self.hot.changed(writes);
+        writes.clear();
         Ok(())
     }
 
@@ -81,11 +89,11 @@ impl Index {
         let current = if fresh && family == Family::Row && is_first_insert(first) {
             None
         } else {
-            self.engine.get(Keyspace::current(family), key)?
+            self.current(family, key)?
         };
         let was_current = current.is_some();
         let top = match current {
-            Some(current) => Some(parse_value(current)?),
+            Some(current) => Some(current),
             None if guard::read(&self.deaths).last(family, split_storage_key(key).0) == 0 => None,
             None => self.engine.get(Keyspace::dead(family), key)?.map(parse_value).transpose()?,
         };
@@ -198,11 +206,11 @@ impl Index {
     }
 
     pub(crate) fn put_meta(&self, key: Vec<u8>) -> Result<()> {
-        self.engine.apply(&mut std::iter::once(Write { keyspace: Keyspace::Meta, key, value: Some(vec![1]) }))
+        self.engine.apply(&[Write { keyspace: Keyspace::Meta, key, value: Some(vec![1]) }])
     }
 
     pub(crate) fn remove_meta(&self, key: Vec<u8>) -> Result<()> {
-        self.engine.apply(&mut std::iter::once(Write { keyspace: Keyspace::Meta, key, value: None }))
+        self.engine.apply(&[Write { keyspace: Keyspace::Meta, key, value: None }])
     }
 
     /// Puts an entry's validity where it belongs among the versions of its key, in any order. At equal times a valid
@@ -237,7 +245,7 @@ impl Index {
         } else if known {
             writes.push(Write { keyspace: Keyspace::current(family), key: key.to_vec(), value: None });
         }
-        self.engine.apply(&mut writes.into_iter())
+        self.engine.apply(&writes)
     }
 
     /// Removes all of an index's entries. The caller holds `applying`.
@@ -255,7 +263,7 @@ impl Index {
             let page = raw_page(self, keyspace, bounds.0, bounds.1)?;
             if !page.is_empty() {
                 let writes = page.into_iter().map(|(key, _)| Write { keyspace, key, value: None });
-                self.engine.apply(&mut { writes })?;
+                self.engine.apply(&writes.collect::<Vec<_>>())?;
                 return Ok(true);
             }
         }

@@ -48,7 +48,7 @@ pub fn check_index(
     let index = store.index();
     let _applying = crate::guard::lock(&index.applying);
     let Some(place) = &index.place else {
-        let model = Index::new(Box::new(MemoryEngine::default()), None, index.spool.clone());
+        let model = Index::new(Box::new(MemoryEngine::default()), None, index.spool.clone(), 0);
         return compare(index, &model, store.ledger(), derive, progress);
     };
     let (disk, folder) = (&place.host.disk, place.folder.join("model"));
@@ -59,7 +59,7 @@ pub fn check_index(
     clear()?;
     disk.create_dir_all(&folder).map_err(|error| disk_error("could not create", &folder, &error))?;
     let engine = LsmEngine::open(&place.host, &folder, MODEL_MEMORY_BYTES)?;
-    let model = Index::new(Box::new(engine), None, index.spool.clone());
+    let model = Index::new(Box::new(engine), None, index.spool.clone(), 0);
     let findings = compare(index, &model, store.ledger(), derive, progress);
     drop(model);
     clear().and(findings)
@@ -242,9 +242,9 @@ mod tests {
             let engine = &store.index().engine;
             let before = engine.get(keyspace, &key).unwrap();
             let write = |value: Option<Vec<u8>>| Write { keyspace, key: key.clone(), value };
-            engine.apply(&mut std::iter::once(write(value.map(<[u8]>::to_vec)))).unwrap();
+            engine.apply(&[write(value.map(<[u8]>::to_vec))]).unwrap();
             let findings = check_index(&store, &NoDerive, None).unwrap();
-            engine.apply(&mut std::iter::once(write(before))).unwrap();
+            engine.apply(&[write(before)]).unwrap();
             findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("; ")
         };
         let row = |tx: u64| crate::history::value(tx, &[1; 34]);

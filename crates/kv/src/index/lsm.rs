@@ -80,7 +80,7 @@ impl LsmEngine {
         let Some(path) = host.disk.real_path(folder) else {
             return Err(Error::unsupported("the LSM index on a disk without real paths"));
         };
-        let memtable_bytes = (memory_bytes / 4).clamp(64 << 10, 64 << 20);
+        let memtable_bytes = (memory_bytes / 3).clamp(64 << 10, 64 << 20);
         let cache = Arc::new(Cache::with_capacity_bytes(memory_bytes.saturating_sub(memtable_bytes)));
         let stopping = Arc::new(AtomicBool::new(false));
         let sequence = SequenceNumberCounter::default();
@@ -179,15 +179,15 @@ impl Engine for LsmEngine {
         }
     }
 
-    fn apply(&self, writes: &mut dyn Iterator<Item = Write>) -> Result<()> {
+    fn apply(&self, writes: &[Write]) -> Result<()> {
         let Tree { tree, sequence, .. } = &*self.shared;
         let (mut written_bytes, mut memtable_bytes) = (0, 0);
         for Write { keyspace, key, value } in writes {
-            let key = full_key(keyspace, &key);
+            let key = full_key(*keyspace, key);
             let number = sequence.next();
             let (entry_bytes, now_bytes) = self.shared.guarded(|| {
                 Ok(match value {
-                    Some(value) => tree.insert(key, value, number),
+                    Some(value) => tree.insert(key, value.as_slice(), number),
                     None => tree.remove(key, number),
                 })
             })?;

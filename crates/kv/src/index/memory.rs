@@ -43,12 +43,12 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
-    fn apply(&self, writes: &mut dyn Iterator<Item = Write>) -> Result<()> {
+    fn apply(&self, writes: &[Write]) -> Result<()> {
         for Write { keyspace, key, value } in writes {
-            let mut map = guard::write(&self.maps[keyspace as usize]);
+            let mut map = guard::write(&self.maps[*keyspace as usize]);
             match value {
-                Some(value) => map.insert(key, value),
-                None => map.remove(&key),
+                Some(value) => map.insert(key.clone(), value.clone()),
+                None => map.remove(key),
             };
         }
         Ok(())

@@ -37,11 +37,15 @@ use types::{Result, SqlState};
 /// Replay hands over to the engine when it holds this much.
 const REPLAY_BYTES: usize = 16 << 20;
 
+/// So that what keeps rows is at work in every test.
+const LEAST_HOT_BYTES: u64 = 256 << 10;
+
 pub(crate) struct OpenIndex<'a> {
     pub host: &'a Host,
     /// The index's own folder.
     pub folder: &'a Path,
     pub engine: IndexEngine,
+    /// For the engine and for what is kept in front of it.
     pub cache_bytes: u64,
     pub spool: &'a Arc<Spool>,
     pub ledger: &'a Ledger,
@@ -81,7 +85,7 @@ impl OpenIndex<'_> {
     pub(crate) fn open(&self) -> Result<Index> {
         let index = match self.engine {
             IndexEngine::Memory => {
-                let index = Index::new(Box::new(MemoryEngine::default()), None, self.spool.clone());
+                let index = self.index(Box::new(MemoryEngine::default()), None);
                 index.replay(self.ledger, self.derive, 0, self.ledger.size(), true, self.progress)?;
                 index
             }
@@ -102,6 +106,19 @@ impl OpenIndex<'_> {
         Ok(index)
     }
 
+    fn index(&self, engine: Box<dyn Engine>, place: Option<Place>) -> Index {
+        Index::new(engine, place, self.spool.clone(), self.hot_bytes())
+    }
+
+    /// A third of the memory for rows that are read by their key.
+    fn hot_bytes(&self) -> u64 {
+        (self.cache_bytes / 3).max(LEAST_HOT_BYTES)
+    }
+
+    fn engine_bytes(&self) -> u64 {
+        self.cache_bytes.saturating_sub(self.hot_bytes())
+    }
+
     fn place(&self) -> Place {
         Place { host: self.host.clone(), folder: self.folder.to_path_buf() }
     }
@@ -109,8 +126,8 @@ impl OpenIndex<'_> {
     /// The engine in `folder`, with `entries` in it where that is known.
     fn open_engine(&self, folder: &Path, entries: Option<[u64; 7]>) -> Result<Box<dyn Engine>> {
         Ok(match self.engine {
-            IndexEngine::Lsm => Box::new(LsmEngine::open(self.host, folder, self.cache_bytes)?),
-            IndexEngine::Sled => Box::new(SledEngine::open(self.host, folder, self.cache_bytes, entries)?),
+            IndexEngine::Lsm => Box::new(LsmEngine::open(self.host, folder, self.engine_bytes())?),
+            IndexEngine::Sled => Box::new(SledEngine::open(self.host, folder, self.engine_bytes(), entries)?),
             IndexEngine::Memory => Box::new(MemoryEngine::default()),
         })
     }
@@ -141,7 +158,7 @@ impl OpenIndex<'_> {
         let engine = self
             .open_engine(&place.engine_folder(self.engine), entries)
             .map_err(|error| Some(format!("its engine cannot be opened: {}", error.message)))?;
-        let index = Index::new(engine, Some(place), self.spool.clone());
+        let index = self.index(engine, Some(place));
         let whole = match index.engine.get(Keyspace::Meta, META_APPLIED) {
             Ok(Some(whole)) => whole.try_into().map(u64::from_be_bytes).ok(),
             _ => None,
@@ -179,7 +196,7 @@ impl OpenIndex<'_> {
             .disk
             .create_dir_all(&folder)
             .map_err(|error| disk_error("could not create", &place.folder, &error))?;
-        let index = Index::new(self.open_engine(&folder, Some([0; 7]))?, Some(place), self.spool.clone());
+        let index = self.index(self.open_engine(&folder, Some([0; 7]))?, Some(place));
         index.replay(self.ledger, self.derive, 0, self.ledger.size(), true, self.progress)?;
         Ok(index)
     }

@@ -109,11 +109,13 @@ impl Engine for SledEngine {
         }
     }
 
-    fn apply(&self, writes: &mut dyn Iterator<Item = Write>) -> Result<()> {
+    fn apply(&self, writes: &[Write]) -> Result<()> {
         for Write { keyspace, key, value } in writes {
-            let at = keyspace as usize;
+            let at = *keyspace as usize;
             let change = match value {
-                Some(value) => i64::from(self.guarded(|| self.trees[at].insert(key, value))?.is_none()),
+                Some(value) => {
+                    i64::from(self.guarded(|| self.trees[at].insert(key, value.as_slice()))?.is_none())
+                }
                 None => -i64::from(self.guarded(|| self.trees[at].remove(key))?.is_some()),
             };
             if let Some(counts) = &self.counts {

@@ -2,7 +2,7 @@
 
 use super::compact::Lot;
 use super::{Modes, Resource, covers};
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// What one transaction holds, in the order in which it was granted.
