@@ -115,7 +115,16 @@ impl Hot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::value;
+    use crate::Op;
+    use crate::history::{Family, RowBody, storage_key, value};
+    use crate::index::memory::MemoryEngine;
+    use crate::index::{Engine, Index, Visit};
+    use crate::recent::Batch;
+    use crate::spool::Spool;
+    use std::ops::Bound;
+    use std::path::Path;
+    use std::sync::Arc;
+    use types::Result;
 
     fn stored(tx: u64, body: &str) -> Stored {
         Stored { tx, body: body.into() }
@@ -159,6 +168,70 @@ mod tests {
         hot.changed(&[put("k", 2, "two")]);
         hot.keep(b"k", &stored(1, "one"), before);
         assert_eq!(found(&hot, "k"), None);
+    }
+
+    type Hook = Mutex<Option<Box<dyn FnOnce() + Send>>>;
+
+    /// An engine in memory; what somebody else does comes between a reader's look and its answer.
+    struct Interrupted(MemoryEngine, Arc<Hook>);
+
+    impl Engine for Interrupted {
+        fn name(&self) -> &'static str {
+            self.0.name()
+        }
+        fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>> {
+            let found = self.0.get(keyspace, key);
+            let hook = guard::lock(&self.1).take();
+            hook.into_iter().for_each(|hook| hook());
+            found
+        }
+        fn scan(
+            &self,
+            keyspace: Keyspace,
+            from: Bound<&[u8]>,
+            to: Bound<&[u8]>,
+            backward: bool,
+            visit: &mut Visit,
+        ) -> Result<()> {
+            self.0.scan(keyspace, from, to, backward, visit)
+        }
+        fn apply(&self, writes: &[Write]) -> Result<()> {
+            self.0.apply(writes)
+        }
+        fn checkpoint(&self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_version_that_comes_while_the_engine_is_asked_is_not_missed() {
+        let spool = Spool::open(&host::Host::memory(1), Path::new("/spool"), 1 << 20).unwrap();
+        let hook: Arc<Hook> = Arc::default();
+        let engine = Interrupted(MemoryEngine::default(), hook.clone());
+        let index = Arc::new(Index::new(Box::new(engine), None, Arc::new(spool), 1 << 20));
+        let key = storage_key(7, b"k");
+        let commit = |index: &Index, key: &[u8], tx: TxId, op: Op| {
+            let body = RowBody {
+                op,
+                key_salt: [0; 16],
+                schema_tx: 1,
+                prev_tx: tx - 1,
+                moved_to: None,
+                cells: Some(b""),
+            };
+            let rows = vec![(key.into(), body.encode().into())];
+            let batch = Arc::new(Batch { rows, ..Batch::default() });
+            index.remember(tx, &batch);
+            index.apply(&[(tx, batch)], true).unwrap();
+        };
+        commit(&index, &key, 1, Op::Insert);
+        let (later, same) = (index.clone(), key.clone());
+        *guard::lock(&hook) = Some(Box::new(move || commit(&later, &same, 2, Op::Update)));
+        let seen = |tx| index.version_at(Family::Row, &key, tx, false).unwrap().map(|stored| stored.tx);
+        assert_eq!(seen(1), Some(1));
+        assert!(guard::lock(&hook).is_none(), "nobody came between");
+        assert_eq!((seen(2), seen(1)), (Some(2), Some(1)));
+        assert_eq!(found(&index.hot, std::str::from_utf8(&key).unwrap()).map(|stored| stored.tx), Some(2));
     }
 
     #[test]

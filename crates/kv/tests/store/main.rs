@@ -7,6 +7,7 @@ mod concurrency;
 mod isolation;
 mod large;
 mod model;
+mod new_keys;
 mod on_disk;
 #[path = "../shared/one_index.rs"]
 mod one_index;
