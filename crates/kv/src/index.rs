@@ -231,7 +231,7 @@ impl Index {
         if let Some((tx, body)) = self.recent_at(family, key, tx)? {
             return Ok(Some(Stored { tx, body }));
         }
-        if let Some(current) = self.current(family, key)? {
+        if let Some(current) = self.current(family, key, true)? {
             return if current.tx <= tx { Ok(Some(current)) } else { self.history_at(family, key, tx) };
         }
         // Read after the miss: a delete registers itself before it removes the key.
@@ -248,8 +248,8 @@ impl Index {
         }
     }
 
-    /// The engine's newest live version of a key.
-    fn current(&self, family: Family, key: &[u8]) -> Result<Option<Stored>> {
+    /// The engine's newest live version of a key. `keep`: a row that is asked for is likely to be asked for again.
+    fn current(&self, family: Family, key: &[u8], keep: bool) -> Result<Option<Stored>> {
         let get = || self.engine.get(Keyspace::current(family), key)?.map(parse_value).transpose();
         if family == Family::Entry {
             return get();
@@ -259,7 +259,7 @@ impl Index {
             Look::Missing(ticket) => ticket,
         };
         let found = get()?;
-        if let Some(stored) = &found {
+        if let (Some(stored), true) = (&found, keep) {
             self.hot.keep(key, stored, ticket);
         }
         Ok(found)

@@ -49,6 +49,9 @@ pub(crate) struct Mark {
 /// What a version takes in memory beside its key and body: measured, with what allocations round up to.
 const VERSION_BYTES: usize = 280;
 
+/// Large values do not leave their memory behind.
+const BUFFER_KEPT_BYTES: usize = 64 << 10;
+
 impl WriteSet {
     pub(crate) fn new(spool: Arc<Spool>) -> WriteSet {
         WriteSet {
@@ -90,6 +93,9 @@ impl WriteSet {
         self.buffer.clear();
         body.encode_to(&mut self.buffer);
         let body: Shared = self.buffer.as_slice().into();
+        if self.buffer.len() > BUFFER_KEPT_BYTES {
+            self.buffer = Vec::new();
+        }
         self.push(Family::Row, key, body)
     }
 

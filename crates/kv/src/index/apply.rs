@@ -89,7 +89,7 @@ impl Index {
         let current = if fresh && family == Family::Row && is_first_insert(first) {
             None
         } else {
-            self.current(family, key)?
+            self.current(family, key, false)?
         };
         let was_current = current.is_some();
         let top = match current {

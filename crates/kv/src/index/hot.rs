@@ -24,6 +24,8 @@ const SHARDS: u64 = 64;
 const ROW_BYTES: u64 = 96;
 
 pub(crate) struct Hot {
+    /// Larger ones are not kept.
+    row_bytes_max: usize,
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
 }
@@ -70,7 +72,8 @@ impl Hot {
             let rows = Cache::with(rows, shard_bytes, Bytes, hasher.clone(), DefaultLifecycle::default());
             Mutex::new(Shard { rows, changes: 0 })
         };
-        Hot { shards: (0..SHARDS).map(shard).collect(), hasher }
+        let row_bytes_max = usize::try_from(shard_bytes / 4).unwrap_or(usize::MAX);
+        Hot { row_bytes_max, shards: (0..SHARDS).map(shard).collect(), hasher }
     }
 
     pub(crate) fn look(&self, key: &[u8]) -> Look {
@@ -84,6 +87,9 @@ impl Hot {
 
     /// Keeps what the engine said, unless it may say something else by now.
     pub(crate) fn keep(&self, key: &[u8], stored: &Stored, ticket: Ticket) {
+        if stored.body.len() > self.row_bytes_max {
+            return;
+        }
         let mut shard = guard::lock(&self.shards[ticket.shard]);
         if shard.changes == ticket.changes {
             shard.rows.insert(key.into(), Row { tx: stored.tx, body: stored.body.as_slice().into() });
@@ -97,12 +103,12 @@ impl Hot {
             shard.changes += 1;
             let key = write.key.as_slice();
             match write.value.as_deref().and_then(<[u8]>::split_first_chunk) {
-                Some((tx, body)) => {
+                Some((tx, body)) if body.len() <= self.row_bytes_max => {
                     if let Some(mut kept) = shard.rows.get_mut(key) {
                         *kept = Row { tx: TxId::from_be_bytes(*tx), body: body.into() };
                     }
                 }
-                None => drop(shard.rows.remove(key)),
+                _ => drop(shard.rows.remove(key)),
             }
         }
     }
@@ -157,7 +163,12 @@ mod tests {
         hot.changed(&[put("k", 2, "two"), put("other", 2, "not kept")]);
         assert_eq!(found(&hot, "k"), Some(stored(2, "two")));
         assert_eq!(found(&hot, "other"), None);
-        hot.changed(&[Write { value: None, ..put("k", 3, "") }]);
+        hot.changed(&[put("k", 3, &"large ".repeat(1 << 10))]);
+        assert_eq!(found(&hot, "k"), None);
+        hot.keep(b"k", &stored(3, &"large ".repeat(1 << 10)), ticket(&hot, "k"));
+        assert_eq!(found(&hot, "k"), None);
+        hot.keep(b"k", &stored(4, "four"), ticket(&hot, "k"));
+        hot.changed(&[Write { value: None, ..put("k", 5, "") }]);
         assert_eq!(found(&hot, "k"), None);
     }
 
