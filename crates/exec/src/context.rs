@@ -109,10 +109,7 @@ impl Run<'_, '_> {
     }
 
     pub fn eval_constant(&self, expr: &Expr) -> Result<Value> {
-        match expr {
-            Expr::Constant { value, .. } => Ok(value.clone()),
-            _ => expr::eval_constant(expr, &self.context()),
-        }
+        expr::eval_constant(expr, &self.context())
     }
 
     pub fn eval_filter(&self, predicate: &Expr, input: &Batch) -> Result<Vec<usize>> {

@@ -15,6 +15,8 @@
 //! A failed fsync is the end of writing: the bytes may or may not be there, and the kernel will not say again. Every
 //! commit that waits and every later one fails; reads go on at the last durable state.
 
+mod sync;
+
 use crate::guard;
 use crate::index::{Index, drop_key};
 use crate::ledger::Ledger;
@@ -171,36 +173,6 @@ impl Core {
             self.wait_durable(tx)?;
         }
         Ok((tx, committed_at))
-    }
-
-    /// Returns when `tx` is durable; makes it so if nobody else does.
-    pub(crate) fn wait_durable(&self, tx: TxId) -> Result<()> {
-        if self.durable() >= tx {
-            return Ok(());
-        }
-        let mut syncing = guard::lock(&self.syncing);
-        loop {
-            if self.durable() >= tx {
-                return Ok(());
-            }
-            if let Some(error) = self.fatal() {
-                return Err(error);
-            }
-            if !*syncing {
-                break;
-            }
-            syncing = self.synced.wait(syncing).unwrap_or_else(|poison| poison.into_inner());
-        }
-        *syncing = true;
-        drop(syncing);
-        let _leading = Leading(self);
-        let target = self.ordered();
-        if let Err(error) = self.ledger.sync() {
-            return Err(self.fail(LOG, &error));
-        }
-        self.durable.store(target, Ordering::Release);
-        self.applier.ring();
-        Ok(())
     }
 
     /// Why nothing can be written, if so.
@@ -589,16 +561,6 @@ const APPLY_BYTES: usize = 4 << 20;
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(900);
 /// How long a commit with `synchronous_commit = off` may stay unsynced, as PostgreSQL's `wal_writer_delay`.
 const UNSYNCED_INTERVAL: Duration = Duration::from_millis(100);
-
-/// Whoever syncs for all. However that ends, the next one may.
-struct Leading<'a>(&'a Core);
-
-impl Drop for Leading<'_> {
-    fn drop(&mut self) {
-        *guard::lock(&self.0.syncing) = false;
-        self.0.synced.notify_all();
-    }
-}
 
 impl Promise {
     fn settle(self, outcome: Result<(TxId, i64)>) {

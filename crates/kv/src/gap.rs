@@ -3,10 +3,10 @@
 //! What was found free stays free until another transaction is ordered; and who has locked a key's value knows that no
 //! transaction that may have made it is still on its way.
 
-use crate::history::{Family, storage_key};
+use crate::history::{Family, split_storage_key, storage_span};
 use crate::index::Index;
 use crate::index::page::Reach;
-use crate::{ObjectId, TxId};
+use crate::{Span, TxId};
 use std::ops::Bound;
 use types::Result;
 
@@ -44,13 +44,10 @@ impl Gap {
             return Ok(());
         }
         self.in_order = 0;
-        let Some(object) = key.first_chunk::<4>().map(|id| ObjectId::from_be_bytes(*id)) else {
-            return Ok(());
-        };
-        let end =
-            object.checked_add(1).map_or(Bound::Unbounded, |next| Bound::Excluded(storage_key(next, &[])));
-        let from = Bound::Excluded(key.to_vec());
-        let mut reach = Reach { family: Family::Row, id: object, from, to: end, backward: false };
+        let (object, own) = split_storage_key(key);
+        let after = Span { from: Bound::Excluded(own.to_vec()), to: Bound::Unbounded };
+        let (from, to) = storage_span(object, &after);
+        let mut reach = Reach { family: Family::Row, id: object, from, to, backward: false };
         let (keys, done) = index.keys(&mut reach, 1)?;
         let next = keys.into_iter().next();
         self.free = (next.is_some() || done).then(|| (key.to_vec(), next, ordered));

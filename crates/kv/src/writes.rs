@@ -87,15 +87,13 @@ impl WriteSet {
             moved_to,
             cells: cells.map(|cells| cells.0.as_slice()),
         };
-        self.buffer.clear();
         storage_key_to(object, key, &mut self.buffer);
         let key: Shared = self.buffer.as_slice().into();
         self.buffer.clear();
         body.encode_to(&mut self.buffer);
         let body: Shared = self.buffer.as_slice().into();
-        if self.buffer.len() > BUFFER_KEPT_BYTES {
-            self.buffer = Vec::new();
-        }
+        self.buffer.clear();
+        self.buffer.shrink_to(BUFFER_KEPT_BYTES);
         self.push(Family::Row, key, body)
     }
 

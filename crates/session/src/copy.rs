@@ -11,6 +11,7 @@ use plan::statement::{Copy, CopyFormat, CopyOptions, CopySource};
 use std::sync::Arc;
 use types::batch::BATCH_ROWS;
 use types::schema::Relation;
+use types::vector::Bytes;
 use types::{Batch, ColumnType, Error, Result, err};
 
 /// A COPY FROM STDIN in progress.
@@ -24,8 +25,6 @@ pub struct CopyIn {
     batch: Batch,
     /// Of the fields of `batch`.
     batch_bytes: usize,
-    /// The record that is being read.
-    record: Record,
     /// Of the rows in `batch`.
     places: Places,
     count: u64,
@@ -112,7 +111,6 @@ impl Session {
             records: Records::new(options),
             batch: Batch::new(types),
             batch_bytes: 0,
-            record: Record::default(),
             places: Places::default(),
             count: 0,
             text: text.to_owned(),
@@ -145,12 +143,11 @@ impl Session {
 
     fn copy_records(&mut self, copy: &mut CopyIn, last: bool) -> Result<()> {
         let settings = self.known.text_settings();
-        let mut record = std::mem::take(&mut copy.record);
+        let mut record = Record::default();
         loop {
             let line = copy.records.line();
             let more = copy.records.next(last, &mut record);
             if !more.map_err(|error| with_context(error, &copy.relation, line, Place::Line))? {
-                copy.record = record;
                 return Ok(());
             }
             if copy.options.header && line == 1 {
@@ -159,6 +156,8 @@ impl Session {
             }
             copy.push(&record, line, &settings)?;
             if copy.batch.rows >= BATCH_ROWS || copy.batch_bytes >= BATCH_BYTES {
+                // A large one need not be in memory twice while it is inserted.
+                record = Record::default();
                 self.copy_batch(copy)?;
             }
         }
@@ -211,8 +210,6 @@ impl Session {
             }
         }
         copy.count += execution.rows();
-        copy.places = places;
-        copy.places.clear();
         Ok(())
     }
 }
@@ -220,26 +217,18 @@ impl Session {
 /// Line and text of each row, for errors.
 #[derive(Default)]
 struct Places {
-    /// Line, and where its text ends.
-    lines: Vec<(u64, usize)>,
-    text: String,
+    lines: Vec<u64>,
+    texts: Bytes,
 }
 
 impl Places {
     fn push(&mut self, line: u64, text: &str) {
-        self.text.push_str(text);
-        self.lines.push((line, self.text.len()));
+        self.lines.push(line);
+        self.texts.push(text.as_bytes());
     }
 
     fn get(&self, row: usize) -> Option<(u64, &str)> {
-        let (line, end) = *self.lines.get(row)?;
-        let start = row.checked_sub(1).and_then(|before| self.lines.get(before)).map_or(0, |(_, end)| *end);
-        Some((line, self.text.get(start..end)?))
-    }
-
-    fn clear(&mut self) {
-        self.lines.clear();
-        self.text.clear();
+        Some((*self.lines.get(row)?, self.texts.get_str(row)))
     }
 }
 

@@ -53,21 +53,13 @@ fn each(seed: &[u8; 32], first: u32, changes: &[Change]) -> Result<Vec<Hash>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Cell, Cells, Op};
+    use crate::ledger::tests::rows;
 
     #[test]
     fn leaves_are_the_same_however_many_hash_them() {
-        let change = |number: u32| Change {
-            object: 7,
-            key: number.to_be_bytes().to_vec(),
-            op: Op::Insert,
-            prev_tx: 0,
-            key_salt: [3; 16],
-            schema_tx: 1,
-            cells: Some(Cells::new([Cell { column: 1, code: 0x1a, bytes: &number.to_be_bytes() }])),
-            moved_to: None,
-        };
-        let changes: Vec<Change> = (0..1_000).map(change).collect();
+        let keys: Vec<String> = (0..1_000).map(|number: u32| format!("{number:04}")).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let changes = rows(&keys, b"text", &host::SeededRandom::new(1)).changes;
         let alone = each(&[9; 32], 5, &changes).unwrap();
         for parts in [1, 2, 3, 4, 7] {
             assert!(in_parts(&[9; 32], 5, &changes, parts).unwrap() == alone, "{parts}");

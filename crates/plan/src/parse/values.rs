@@ -11,7 +11,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 type Row = Parens<Vec<Expr>>;
 
-/// A statement whose second row of constants begins where `next` stands.
+/// Where in a statement it stands.
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
