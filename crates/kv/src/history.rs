@@ -131,6 +131,12 @@ pub(crate) fn is_live(body: &[u8]) -> bool {
     body.first().is_some_and(|&op| op != Op::Delete as u8)
 }
 
+/// Whether a body says that its key has no older version. An entry does not tell.
+pub(crate) fn is_first(family: Family, body: &[u8]) -> bool {
+    family == Family::Row
+        && RowBody::decode(body).is_ok_and(|row| row.op == Op::Insert && row.prev_tx == 0)
+}
+
 pub(crate) fn entry_body(add: bool, primary_key: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(1 + primary_key.len());
     out.push(if add { Op::Insert } else { Op::Delete } as u8);

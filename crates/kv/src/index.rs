@@ -28,7 +28,7 @@ pub use check::{Finding, check_index, distrust_index, engine_of, remove_derived}
 
 use crate::fault::disk_error;
 use crate::guard;
-use crate::history::{Family, Stored, history_key, parse_value, split_storage_key};
+use crate::history::{Family, Stored, history_key, is_first, parse_value, split_storage_key};
 use crate::recent::{Batch, Deaths, VersionTable};
 use crate::spool::Spool;
 use crate::{IndexId, TxId};
@@ -232,7 +232,7 @@ impl Index {
             return Ok(Some(Stored { tx, body }));
         }
         if let Some(current) = self.current(family, key, true)? {
-            return if current.tx <= tx { Ok(Some(current)) } else { self.history_at(family, key, tx) };
+            return self.at_or_before(family, key, current, tx);
         }
         // Read after the miss: a delete registers itself before it removes the key.
         let last_death = guard::read(&self.deaths).last(family, split_storage_key(key).0);
@@ -246,6 +246,20 @@ impl Index {
                 if tombstone.tx <= tx { Ok(Some(tombstone)) } else { self.history_at(family, key, tx) }
             }
         }
+    }
+
+    /// The newest version not newer than `tx` of a key whose newest of all is `current`.
+    pub(crate) fn at_or_before(
+        &self,
+        family: Family,
+        key: &[u8],
+        current: Stored,
+        tx: TxId,
+    ) -> Result<Option<Stored>> {
+        if current.tx <= tx {
+            return Ok(Some(current));
+        }
+        if is_first(family, &current.body) { Ok(None) } else { self.history_at(family, key, tx) }
     }
 
     /// The engine's newest live version of a key. `keep`: a row that is asked for is likely to be asked for again.

@@ -8,13 +8,13 @@ use super::page::raw_page;
 use super::{Index, Keyspace, META_APPLIED, Write, built_key, death_key};
 use crate::guard;
 use crate::history::{
-    Family, Stored, entry_body, history_key, is_live, parse_value, split_storage_key, storage_key,
+    Family, Stored, entry_body, history_key, is_first, is_live, parse_value, split_storage_key, storage_key,
     storage_span, value,
 };
 use crate::recent::{Batch, Shared};
 use crate::spool::Run;
 use crate::store::IndexEntry;
-use crate::{IndexChange, IndexId, Op, Span, TxId};
+use crate::{IndexChange, IndexId, Span, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -86,7 +86,7 @@ impl Index {
         writes: &mut Vec<Write>,
     ) -> Result<()> {
         let Some(&(key, _, first)) = versions.first() else { return Ok(()) };
-        let current = if fresh && family == Family::Row && is_first_insert(first) {
+        let current = if fresh && is_first(family, first) {
             None
         } else {
             self.current(family, key, false)?
@@ -273,11 +273,6 @@ impl Index {
 
 fn put(keyspace: Keyspace, key: &[u8], stored: &Stored) -> Write {
     Write { keyspace, key: key.to_vec(), value: Some(value(stored.tx, &stored.body)) }
-}
-
-/// Whether a row's version says that its key has never been there.
-fn is_first_insert(body: &[u8]) -> bool {
-    crate::history::RowBody::decode(body).is_ok_and(|row| row.op == Op::Insert && row.prev_tx == 0)
 }
 
 /// Index changes of one transaction, folded to one body per entry key. A removal takes away only the entry of its own

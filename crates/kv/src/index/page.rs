@@ -115,11 +115,8 @@ impl Index {
             if reach.is_beyond(&key, &end) {
                 break;
             }
-            let stored = parse_value(value)?;
-            if stored.tx <= tx {
+            if let Some(stored) = self.at_or_before(family, &key, parse_value(value)?, tx)? {
                 items.push((key, stored));
-            } else if let Some(older) = self.history_at(family, &key, tx)? {
-                items.push((key, older));
             }
         }
         if !(died.items.is_empty() && recent.items.is_empty() && mine.items.is_empty()) {
