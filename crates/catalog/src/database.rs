@@ -1,6 +1,7 @@
 //! One open database: its store, and what its transactions share in memory.
 
 use crate::derive::CatalogDerive;
+use crate::groups::RowGroups;
 use crate::sequence::SequenceState;
 use crate::state::State;
 use crate::system_tables::{
@@ -22,7 +23,23 @@ use types::{Error, Oid, Result, SqlState};
 #[derive(Clone)]
 pub struct Options {
     pub store: kv::store::Options,
+    pub columns: ColumnCache,
     pub binder: Arc<dyn Binder>,
+}
+
+/// Columns that scans have read are kept for the scans that follow.
+#[derive(Debug, Clone, Copy)]
+pub struct ColumnCache {
+    /// 0: none are kept.
+    pub memory_bytes: u64,
+    /// In one group, at most. Tables of less than an eighth of it are read by rows.
+    pub group_rows: usize,
+}
+
+impl Default for ColumnCache {
+    fn default() -> ColumnCache {
+        ColumnCache { memory_bytes: 512 << 20, group_rows: 8_192 }
+    }
 }
 
 /// A role's OID by its name; None where there is none. Roles live in another ledger.
@@ -55,6 +72,7 @@ pub(crate) struct Shared {
     /// Grows when a table's size has changed so much that plans should.
     statistics_version: AtomicU64,
     role_oid: RwLock<RoleOid>,
+    pub groups: Arc<RowGroups>,
     pub prepared: crate::prepared::Registry,
 }
 
@@ -101,10 +119,12 @@ impl Database {
 
     /// `index_damage`: why it is opened again.
     fn open_once(host: Host, dir: &Path, options: Options, index_damage: Option<String>) -> Result<Database> {
-        let Options { store: mut store_options, binder } = options;
+        let Options { store: mut store_options, columns, binder } = options;
         let derive = Arc::new(CatalogDerive::new(binder.clone()));
         store_options.derive = derive.clone();
         let store = Store::open(host, dir, store_options)?;
+        let groups = Arc::new(RowGroups::new(columns, store.snapshot(At::Latest)?.tx()));
+        store.set_watch(groups.clone());
         if store.ledger().size() <= 1 {
             bootstrap(&store)?;
         }
@@ -141,6 +161,7 @@ impl Database {
                 statistics: Mutex::default(),
                 statistics_version: AtomicU64::new(0),
                 role_oid: RwLock::new(Arc::new(|_: &str| Ok(None))),
+                groups,
                 prepared: Mutex::default(),
             }),
         };
@@ -179,6 +200,11 @@ impl Database {
         let differences = kv::index::check_index(store, &derive, progress)?;
         let differences = differences.into_iter().map(|found| finding(Some(found.tx), found.to_string()));
         Ok(differences.collect())
+    }
+
+    /// Memory that columns take which scans have read.
+    pub fn column_cache_bytes(&self) -> usize {
+        self.shared.groups.size_bytes()
     }
 
     pub fn store(&self) -> &Store {

@@ -15,6 +15,7 @@ pub mod database;
 pub mod ddl;
 mod derive;
 pub mod foreign_key;
+mod groups;
 pub mod history;
 mod index_build;
 mod lineage;
@@ -33,7 +34,7 @@ pub mod table;
 pub mod transaction;
 mod write;
 
-pub use database::{Database, Options, RoleOid};
+pub use database::{ColumnCache, Database, Options, RoleOid};
 pub use ddl::FollowingView;
 pub use prepared::PreparedTransaction;
 pub use scan::{Access, KeyRange, Scan, ScanRequest, Versions};

@@ -1,5 +1,7 @@
 //! Reading a table: spans to cursors, cells straight into column vectors.
 
+use crate::database::Shared;
+use crate::groups::GroupScan;
 use crate::lineage::{Generation, Translated};
 use crate::row::ColumnDecoder;
 use crate::schema::at;
@@ -73,6 +75,8 @@ pub struct Scan {
 enum Source {
     Ready(std::vec::IntoIter<(RowKey, Version)>),
     Rows(Box<dyn Cursor + Send>),
+    /// The same, where columns of them are kept.
+    Groups(Box<GroupScan>),
     /// Index entries, each fetched by its primary key.
     Entries {
         cursor: Box<dyn IndexCursor + Send>,
@@ -115,12 +119,12 @@ impl Transaction {
             Versions::Snapshot if self.past.is_none() => self.scan_present(&table, request, &mut scan)?,
             Versions::Snapshot => {
                 let snapshot = self.snapshot().clone();
-                scan_past(&table, request, snapshot, &mut scan)?;
+                scan_past(&self.shared, &table, request, snapshot, &mut scan)?;
             }
             Versions::At(moment) => {
                 let snapshot = self.shared.store.snapshot(at(moment))?;
                 scan.seen = snapshot.tx();
-                scan_past(&table, request, snapshot, &mut scan)?;
+                scan_past(&self.shared, &table, request, snapshot, &mut scan)?;
             }
             Versions::Range { from, to, closed } => {
                 self.scan_range(&table, request, from, to, closed, &mut scan)?
@@ -169,9 +173,7 @@ impl Transaction {
     fn scan_present(&self, table: &Table, request: &ScanRequest, scan: &mut Scan) -> Result<()> {
         let object = table.relation.object_id;
         match &request.access {
-            Access::All => {
-                scan.sources.push_back(Source::Rows(self.kv.scan(object, &Span::all(), request.backward)));
-            }
+            Access::All => scan.sources.push_back(self.rows(request, &Span::all())?),
             Access::Primary(ranges) => {
                 let mut ready = vec![];
                 for range in ranges {
@@ -183,11 +185,7 @@ impl Transaction {
                         }
                         Target::Span(span) => {
                             scan.ready(&mut ready, request.backward);
-                            scan.sources.push_back(Source::Rows(self.kv.scan(
-                                object,
-                                &span,
-                                request.backward,
-                            )));
+                            scan.sources.push_back(self.rows(request, &span)?);
                         }
                     }
                 }
@@ -221,6 +219,16 @@ impl Transaction {
             }
         }
         Ok(())
+    }
+
+    /// Rows of a span of the present.
+    fn rows(&self, request: &ScanRequest, span: &Span) -> Result<Source> {
+        let object = request.relation.object_id;
+        if self.written.contains(&object) || !self.shared.may_group(request) {
+            return Ok(Source::Rows(self.kv.scan(object, span, request.backward)));
+        }
+        self.kv.reads(object, span);
+        self.shared.group_scan(request, span, self.kv.snapshot())
     }
 
     fn scan_range(
@@ -269,12 +277,43 @@ impl Transaction {
     }
 }
 
-fn scan_past(table: &Table, request: &ScanRequest, snapshot: Snapshot, scan: &mut Scan) -> Result<()> {
+impl Shared {
+    /// Rows of a span of a past state.
+    fn past_rows(&self, request: &ScanRequest, span: &Span, snapshot: &Snapshot) -> Result<Source> {
+        if self.may_group(request) {
+            return self.group_scan(request, span, snapshot);
+        }
+        Ok(Source::Rows(snapshot.scan(request.relation.object_id, span, request.backward)))
+    }
+
+    /// Whether a scan may read columns that are kept, and keep them: forward, of stored columns, of many rows.
+    fn may_group(&self, request: &ScanRequest) -> bool {
+        !request.backward
+            && request.columns.iter().all(|id| HiddenColumn::from_id(*id).is_none())
+            && self.groups.are_worth(self.estimated_rows(request.relation.object_id))
+    }
+
+    fn group_scan(&self, request: &ScanRequest, span: &Span, snapshot: &Snapshot) -> Result<Source> {
+        let relation = &request.relation;
+        let typed = |id: &ColumnId| relation.column(*id).map(|column| (*id, column.ty.data_type));
+        let columns = request.columns.iter().filter_map(typed).collect();
+        self.groups.open(relation.object_id);
+        let (groups, short) = (self.groups.clone(), matches!(request.access, Access::Primary(_)));
+        let scan = GroupScan::new(groups, snapshot.clone(), relation.clone(), columns, span, short)?;
+        Ok(Source::Groups(Box::new(scan)))
+    }
+}
+
+fn scan_past(
+    shared: &Shared,
+    table: &Table,
+    request: &ScanRequest,
+    snapshot: Snapshot,
+    scan: &mut Scan,
+) -> Result<()> {
     let object = table.relation.object_id;
     match &request.access {
-        Access::All => {
-            scan.sources.push_back(Source::Rows(snapshot.scan(object, &Span::all(), request.backward)));
-        }
+        Access::All => scan.sources.push_back(shared.past_rows(request, &Span::all(), &snapshot)?),
         Access::Primary(ranges) => {
             let mut ready = vec![];
             for range in ranges {
@@ -286,7 +325,7 @@ fn scan_past(table: &Table, request: &ScanRequest, snapshot: Snapshot, scan: &mu
                     }
                     Target::Span(span) => {
                         scan.ready(&mut ready, request.backward);
-                        scan.sources.push_back(Source::Rows(snapshot.scan(object, &span, request.backward)));
+                        scan.sources.push_back(shared.past_rows(request, &span, &snapshot)?);
                     }
                 }
             }
@@ -295,7 +334,7 @@ fn scan_past(table: &Table, request: &ScanRequest, snapshot: Snapshot, scan: &mu
         Access::Index(oid, ranges) => {
             let Some(index) = secondary(table, *oid)? else {
                 let request = ScanRequest { access: Access::Primary(ranges.clone()), ..request.clone() };
-                return scan_past(table, &request, snapshot, scan);
+                return scan_past(shared, table, &request, snapshot, scan);
             };
             for range in ranges {
                 let Target::Span(span) = span(object.to_be_bytes().to_vec(), &index.columns, range)? else {
@@ -314,7 +353,7 @@ impl Scan {
     /// the end.
     pub fn next(&mut self, out: &mut Batch, keys: Option<&mut Vec<RowKey>>, limit: usize) -> Result<bool> {
         let mut columns: Vec<Vector> = self.types.iter().map(|data_type| Vector::new(*data_type)).collect();
-        let mut discarded = vec![];
+        let (wants_keys, mut discarded) = (keys.is_some(), vec![]);
         let keys = keys.unwrap_or(&mut discarded);
         keys.clear();
         let mut rows = 0;
@@ -353,6 +392,13 @@ impl Scan {
                         rows += 1;
                     }
                     None => drop(self.sources.pop_front()),
+                }
+                continue;
+            }
+            if let Source::Groups(groups) = source {
+                match groups.next(&mut columns, wants_keys.then_some(&mut *keys), limit - rows)? {
+                    0 => drop(self.sources.pop_front()),
+                    more => rows += more,
                 }
                 continue;
             }
@@ -413,7 +459,7 @@ impl Source {
                 }
                 Ok(None)
             }
-            Source::Row(_) | Source::Translated(_) => Ok(None),
+            Source::Groups(_) | Source::Row(_) | Source::Translated(_) => Ok(None),
         }
     }
 }

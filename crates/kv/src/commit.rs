@@ -18,13 +18,14 @@
 mod sync;
 
 use crate::guard;
+use crate::history::split_storage_key;
 use crate::index::{Index, drop_key};
 use crate::ledger::Ledger;
 use crate::lock::{Held, LockTable, Owner};
 use crate::recent::Batch;
 use crate::record::Sealed;
 use crate::serializable::{Reads, WriteLog, serialization_failure};
-use crate::{IndexId, TxId};
+use crate::{IndexId, TxId, Watch};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -72,6 +73,7 @@ pub(crate) struct Core {
     index_full: AtomicBool,
     fatal: OnceLock<Error>,
     on_fatal: Mutex<Option<OnFatal>>,
+    watch: OnceLock<Arc<dyn Watch>>,
     closed: AtomicBool,
     /// Somebody to wait for: a store without threads has none.
     has_applier: AtomicBool,
@@ -130,6 +132,7 @@ impl Core {
             index_full: AtomicBool::new(false),
             fatal: OnceLock::new(),
             on_fatal: Mutex::default(),
+            watch: OnceLock::new(),
             closed: AtomicBool::new(false),
             has_applier: AtomicBool::new(false),
             applier: Wake::default(),
@@ -209,6 +212,11 @@ impl Core {
         *guard::lock(&self.on_fatal) = Some(on_fatal);
     }
 
+    /// Once: whoever comes second is not heard.
+    pub(crate) fn set_watch(&self, watch: Arc<dyn Watch>) {
+        let _ = self.watch.set(watch);
+    }
+
     /// The end of writing `what`.
     fn fail(&self, what: &str, cause: &Error) -> Error {
         let error = Error::new(cause.state, format!("{what} cannot be written any more: {}", cause.message))
@@ -284,6 +292,13 @@ impl Core {
         for ((owner, mut held, batch, prepared, promise), outcome) in rest.into_iter().zip(outcomes) {
             if let Ok((tx, _)) = outcome {
                 self.index.remember(tx, &batch);
+                if let Some(watch) = self.watch.get() {
+                    let mut rows = batch.rows.iter().map(|(key, _)| split_storage_key(key));
+                    match batch.run {
+                        None => watch.changed(tx, Some(&mut rows)),
+                        Some(_) => watch.changed(tx, None),
+                    }
+                }
                 guard::lock(&self.pending).push_back((tx, batch.clone()));
                 log.push(tx, batch);
                 if let Some((owner, reads)) = prepared {

@@ -133,8 +133,7 @@ pub(crate) fn is_live(body: &[u8]) -> bool {
 
 /// Whether a body says that its key has no older version. An entry does not tell.
 pub(crate) fn is_first(family: Family, body: &[u8]) -> bool {
-    family == Family::Row
-        && RowBody::decode(body).is_ok_and(|row| row.op == Op::Insert && row.prev_tx == 0)
+    family == Family::Row && RowBody::decode(body).is_ok_and(|row| row.op == Op::Insert && row.prev_tx == 0)
 }
 
 pub(crate) fn entry_body(add: bool, primary_key: &[u8]) -> Vec<u8> {

@@ -121,6 +121,15 @@ pub trait Derive: Send + Sync {
     ) -> types::Result<()>;
 }
 
+/// Keys of rows.
+pub type Keys<'a> = dyn Iterator<Item = (ObjectId, &'a [u8])> + 'a;
+
+/// Told what changes, in order of commit: for who keeps something that is made of rows.
+pub trait Watch: Send + Sync {
+    /// The rows that transaction `tx` has changed, in (object, key) order. None: too many to tell.
+    fn changed(&self, tx: TxId, rows: Option<&mut Keys<'_>>);
+}
+
 /// No secondary indexes.
 pub struct NoDerive;
 impl Derive for NoDerive {

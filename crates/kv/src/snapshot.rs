@@ -3,6 +3,7 @@
 //! A snapshot is a transaction number and a handle on the index. It holds no lock and keeps nothing from going on;
 //! a cursor owns what it needs and reads a page at a time.
 
+use crate::guard;
 use crate::history::{Family, Stored, storage_key, storage_span};
 use crate::index::Index;
 use crate::index::page::{Own, Reach};
@@ -58,6 +59,12 @@ impl Snapshot {
             Some(stored) if stored.is_live() => Ok(Some(stored.into_version()?)),
             _ => Ok(None),
         }
+    }
+
+    /// Whether a row of the object may have been deleted after this state and not after transaction `until`.
+    pub fn may_miss_deleted(&self, object: ObjectId, until: TxId) -> bool {
+        let applied = self.index.applied.load(Ordering::Acquire);
+        applied < until || guard::read(&self.index.deaths).last(Family::Row, object) > self.tx
     }
 
     /// Live rows of a span, in key order or backwards.

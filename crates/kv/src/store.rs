@@ -9,7 +9,7 @@ use crate::prepared::{Prepared, RowPlace};
 use crate::snapshot::Snapshot;
 use crate::spool::Spool;
 use crate::transaction::{Isolation, Transaction};
-use crate::{At, Derive, IndexId, SessionLocks, TxId};
+use crate::{At, Derive, IndexId, SessionLocks, TxId, Watch};
 use host::Host;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -149,6 +149,11 @@ impl Store {
     /// The error after which nothing can be written, if that has happened (a failed fsync).
     pub fn fatal(&self) -> Option<Error> {
         self.0.core.fatal()
+    }
+
+    /// Tells `watch` of each transaction from here on, before anyone can read it. Once for a store.
+    pub fn set_watch(&self, watch: Arc<dyn Watch>) {
+        self.0.core.set_watch(watch);
     }
 
     /// Calls `on_fatal` once when nothing can be written any more: the process should end, and recover.

@@ -206,6 +206,11 @@ impl Transaction {
         Box::new(RowCursor(walk.over(self.writes.view_pinned(Family::Row))))
     }
 
+    /// A SERIALIZABLE transaction reads this span by its snapshot.
+    pub fn reads(&self, object: ObjectId, span: &Span) {
+        self.note_span(Family::Row, object, span);
+    }
+
     pub fn scan_index(&self, index: IndexId, span: &Span, backward: bool) -> Box<dyn IndexCursor + Send> {
         self.note_span(Family::Entry, index, span);
         let walk = Walk::new(&self.snapshot, Family::Entry, index, span, backward);

@@ -26,6 +26,7 @@ use types::{Error, Oid, Result, Value, err};
 pub struct ClusterOptions {
     pub index: kv::store::IndexEngine,
     pub index_cache_bytes: u64,
+    pub columns: catalog::ColumnCache,
     /// What a transaction may hold in memory before the rest goes to files.
     pub transaction_memory_bytes: usize,
     /// The host part of checkpoint origins.
@@ -44,6 +45,7 @@ impl Default for ClusterOptions {
         ClusterOptions {
             index: kv::store::IndexEngine::Lsm,
             index_cache_bytes: 256 << 20,
+            columns: catalog::ColumnCache::default(),
             transaction_memory_bytes: 64 << 20,
             origin_host: "stele.local".into(),
             accept_missing_checkpoint: false,
@@ -447,6 +449,7 @@ pub(crate) fn database_options(options: &ClusterOptions, name: &str, create: boo
             transaction_memory_bytes: options.transaction_memory_bytes,
             derive: Arc::new(kv::NoDerive),
         },
+        columns: options.columns,
         binder: Arc::new(crate::stored::StoredExpressions),
     }
 }

@@ -77,6 +77,9 @@ pub struct Open {
     /// Memory for the index: what was read, and what waits to be written, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     pub index_cache_mib: u64,
+    /// Memory for columns that scans have read, in MiB (0: none are kept)
+    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    pub column_cache_mib: u64,
     /// Memory for what one transaction writes, in MiB: what is more goes to files beside the index
     #[arg(long, value_name = "MIB", default_value_t = 64)]
     pub transaction_memory_mib: u64,
@@ -105,6 +108,10 @@ impl Open {
                 IndexEngine::Sled => kv::store::IndexEngine::Sled,
             },
             index_cache_bytes: self.index_cache_mib << 20,
+            columns: catalog::ColumnCache {
+                memory_bytes: self.column_cache_mib << 20,
+                ..catalog::ColumnCache::default()
+            },
             transaction_memory_bytes: usize::try_from(self.transaction_memory_mib << 20)
                 .unwrap_or(usize::MAX),
             origin_host: self.origin_host.clone(),

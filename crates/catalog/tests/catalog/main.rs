@@ -9,6 +9,7 @@ mod history;
 mod indexes;
 mod proofs;
 mod races;
+mod row_groups;
 mod sequences;
 mod support;
 mod system_relations;

@@ -1,6 +1,8 @@
 //! A database in memory, a binder of very small expressions, and short ways to say what a test means.
 
-use catalog::{Access, Begin, Database, Insert, Options, RowKey, ScanRequest, Transaction, Versions};
+use catalog::{
+    Access, Begin, ColumnCache, Database, Insert, Options, RowKey, ScanRequest, Transaction, Versions,
+};
 use expr::{Binder, Expr};
 use host::Host;
 use kv::store::IndexEngine;
@@ -153,6 +155,11 @@ pub fn open(host: &Host) -> Database {
 }
 
 pub fn open_in(host: &Host, dir: &Path, index: IndexEngine) -> Database {
+    // Small groups, so that a test meets many.
+    open_with(host, dir, index, ColumnCache { group_rows: 16, ..ColumnCache::default() })
+}
+
+pub fn open_with(host: &Host, dir: &Path, index: IndexEngine, columns: ColumnCache) -> Database {
     let ledger = kv::ledger::LedgerOptions {
         origin: "test.example/db".into(),
         create: true,
@@ -168,7 +175,7 @@ pub fn open_in(host: &Host, dir: &Path, index: IndexEngine) -> Database {
         transaction_memory_bytes: 1 << 20,
         derive: Arc::new(kv::NoDerive),
     };
-    Database::open(host.clone(), dir, Options { store, binder: Arc::new(TinyBinder) }).unwrap()
+    Database::open(host.clone(), dir, Options { store, columns, binder: Arc::new(TinyBinder) }).unwrap()
 }
 
 pub fn memory() -> (Host, Database) {

@@ -38,7 +38,11 @@ impl World {
             transaction_memory_bytes: 1 << 20,
             derive: Arc::new(kv::NoDerive),
         };
-        let options = catalog::Options { store, binder: Arc::new(plan::bind::ExpressionBinder::default()) };
+        let options = catalog::Options {
+            store,
+            columns: catalog::ColumnCache::default(),
+            binder: Arc::new(plan::bind::ExpressionBinder::default()),
+        };
         let database = Database::open(host::Host::volatile(), Path::new("test"), options).unwrap();
         World { database }
     }

@@ -86,11 +86,7 @@ impl Index {
         writes: &mut Vec<Write>,
     ) -> Result<()> {
         let Some(&(key, _, first)) = versions.first() else { return Ok(()) };
-        let current = if fresh && is_first(family, first) {
-            None
-        } else {
-            self.current(family, key, false)?
-        };
+        let current = if fresh && is_first(family, first) { None } else { self.current(family, key, false)? };
         let was_current = current.is_some();
         let top = match current {
             Some(current) => Some(current),
