@@ -19,6 +19,7 @@ mod sync;
 
 use crate::guard;
 use crate::history::split_storage_key;
+use crate::index::apply::Clearing;
 use crate::index::{Index, drop_key};
 use crate::ledger::Ledger;
 use crate::lock::{Held, LockTable, Owner};
@@ -64,7 +65,7 @@ pub(crate) struct Core {
     /// Ordered and not yet applied.
     pending: Mutex<VecDeque<(TxId, Arc<Batch>)>>,
     /// Indexes to remove the entries of, once everything up to the transaction is applied.
-    drops: Mutex<VecDeque<(IndexId, TxId)>>,
+    drops: Mutex<VecDeque<(Clearing, TxId)>>,
     /// Signalled when something was applied.
     applied: Condvar,
     /// Snapshots of running serializable transactions, and how many are at each.
@@ -111,7 +112,7 @@ const GROUP_BYTES_LIMIT: usize = 8 << 20;
 
 impl Core {
     pub(crate) fn new(ledger: Ledger, index: Arc<Index>) -> Result<Core> {
-        let drops = index.unfinished_drops()?.into_iter().map(|index| (index, 0)).collect();
+        let drops = index.unfinished_drops()?.into_iter().map(|index| (Clearing::of(index), 0)).collect();
         let newest = ledger.size().saturating_sub(1);
         Ok(Core {
             // A full lock takes some hundred bytes.
@@ -448,7 +449,7 @@ impl Core {
     pub(crate) fn drop_index(&self, index: IndexId) -> Result<()> {
         let _applying = guard::lock(&self.index.applying);
         self.index.put_meta(drop_key(index))?;
-        guard::lock(&self.drops).push_back((index, self.ordered()));
+        guard::lock(&self.drops).push_back((Clearing::of(index), self.ordered()));
         self.applier.ring();
         Ok(())
     }
@@ -456,14 +457,15 @@ impl Core {
     /// Removes a portion of a dropped index. False = there is nothing to do.
     fn drop_some(&self) -> Result<bool> {
         let _applying = guard::lock(&self.index.applying);
-        let Some((index, tx)) = guard::lock(&self.drops).front().copied() else { return Ok(false) };
+        let mut drops = guard::lock(&self.drops);
+        let Some((clearing, tx)) = drops.front_mut() else { return Ok(false) };
         // What is not applied yet would come after.
-        if self.index.applied.load(Ordering::Acquire) < tx {
+        if self.index.applied.load(Ordering::Acquire) < *tx {
             return Ok(false);
         }
-        if !self.index.clear_some(index)? {
-            self.index.remove_meta(drop_key(index))?;
-            guard::lock(&self.drops).pop_front();
+        if !self.index.clear_some(clearing)? {
+            self.index.remove_meta(drop_key(clearing.index))?;
+            drops.pop_front();
         }
         Ok(true)
     }

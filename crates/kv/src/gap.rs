@@ -49,7 +49,7 @@ impl Gap {
         let (from, to) = storage_span(object, &after);
         let mut reach = Reach { family: Family::Row, id: object, from, to, backward: false };
         let (keys, done) = index.keys(&mut reach, 1)?;
-        let next = keys.into_iter().next();
+        let next = keys.into_iter().next().map(|(key, _)| key);
         self.free = (next.is_some() || done).then(|| (key.to_vec(), next, ordered));
         Ok(())
     }

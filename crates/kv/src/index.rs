@@ -31,7 +31,8 @@ use crate::guard;
 use crate::history::{Family, Stored, history_key, is_first, parse_value, split_storage_key};
 use crate::recent::{Batch, Deaths, VersionTable};
 use crate::spool::Spool;
-use crate::{IndexId, TxId};
+use crate::{IndexId, ObjectId, TxId};
+use foldhash::HashMap;
 use hot::{Hot, Look};
 use std::io::ErrorKind;
 use std::ops::{Bound, ControlFlow};
@@ -184,6 +185,8 @@ pub(crate) struct Index {
     pub(crate) recent_bytes: AtomicUsize,
     pub(crate) deaths: RwLock<Deaths>,
     pub(crate) hot: Hot,
+    /// By object: its live rows.
+    pub(crate) live_rows: Mutex<HashMap<ObjectId, u64>>,
     /// The engine is whole up to this transaction.
     pub(crate) applied: AtomicU64,
     /// Whoever writes to the engine holds this.
@@ -211,6 +214,7 @@ impl Index {
             recent_bytes: AtomicUsize::new(0),
             deaths: RwLock::new(Deaths::new()),
             hot: Hot::new(hot_bytes),
+            live_rows: Mutex::default(),
             applied: AtomicU64::new(0),
             applying: Mutex::new(()),
             lost: AtomicBool::new(false),
@@ -358,6 +362,11 @@ impl Index {
         self.recent_bytes.fetch_add(batch.size_bytes(), Ordering::Relaxed);
     }
 
+    /// How many live rows an object has as of what is applied, about.
+    pub(crate) fn live_rows(&self, object: ObjectId) -> u64 {
+        guard::lock(&self.live_rows).get(&object).copied().unwrap_or(0)
+    }
+
     pub(crate) fn is_built(&self, index: IndexId) -> Result<bool> {
         Ok(self.engine.get(Keyspace::Meta, &built_key(index))?.is_some())
     }
@@ -391,6 +400,11 @@ pub(crate) const META_APPLIED: &[u8] = b"applied";
 /// Meta: something of this object or index was deleted once.
 pub(crate) fn death_key(family: Family, id: u32) -> Vec<u8> {
     [&[b'd', family as u8][..], &id.to_be_bytes()].concat()
+}
+
+/// Meta: how many live rows this object has.
+pub(crate) fn rows_key(object: ObjectId) -> Vec<u8> {
+    [&b"r"[..], &object.to_be_bytes()].concat()
 }
 
 /// Meta: every row has its entry in this index.

@@ -6,7 +6,7 @@
 use crate::guard;
 use crate::history::{Family, Stored, storage_key, storage_span};
 use crate::index::Index;
-use crate::index::page::{Own, Reach};
+use crate::index::page::{Chained, Own, Reach};
 use crate::{Cells, IndexId, ObjectId, Op, Span, TxId};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -175,7 +175,7 @@ struct VersionCursor {
     reach: Reach,
     from: TxId,
     to: TxId,
-    keys: VecDeque<Vec<u8>>,
+    keys: VecDeque<Chained>,
     found: VecDeque<(Vec<u8>, Version)>,
     done: bool,
 }
@@ -186,8 +186,12 @@ impl Cursor for VersionCursor {
             if let Some(found) = self.found.pop_front() {
                 return Ok(Some(found));
             }
-            if let Some(key) = self.keys.pop_front() {
-                self.expand(&key)?;
+            if let Some((key, only)) = self.keys.pop_front() {
+                let chain = match only {
+                    Some(only) => vec![only],
+                    None => self.snapshot.index.chain(Family::Row, &key)?,
+                };
+                self.expand(&key, chain)?;
             } else if self.done {
                 return Ok(None);
             } else {
@@ -200,8 +204,7 @@ impl Cursor for VersionCursor {
 }
 
 impl VersionCursor {
-    fn expand(&mut self, key: &[u8]) -> Result<()> {
-        let mut chain = self.snapshot.index.chain(Family::Row, key)?;
+    fn expand(&mut self, key: &[u8], mut chain: Vec<Stored>) -> Result<()> {
         chain.retain(|stored| stored.tx <= self.snapshot.tx);
         let ends: Vec<Option<TxId>> =
             chain.iter().skip(1).map(|next| Some(next.tx)).chain(std::iter::once(None)).collect();

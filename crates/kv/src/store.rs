@@ -9,7 +9,7 @@ use crate::prepared::{Prepared, RowPlace};
 use crate::snapshot::Snapshot;
 use crate::spool::Spool;
 use crate::transaction::{Isolation, Transaction};
-use crate::{At, Derive, IndexId, SessionLocks, TxId, Watch};
+use crate::{At, Derive, IndexId, ObjectId, SessionLocks, TxId, Watch};
 use host::Host;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -167,7 +167,8 @@ impl Store {
     }
 
     /// Builds the entries of a new index over existing rows (and their history): the caller supplies them in any order,
-    /// each with its validity `[from, to)`. They take the place of whatever the index had. Nobody may write rows of its
+    /// but those of one row without another's between, each with its validity `[from, to)`. No key is that of two rows'
+    /// entries. They take the place of whatever the index had. Nobody may write rows of its
     /// table meanwhile.
     ///
     /// The log does not hold these entries. After a crash the index may be whole, or [`Store::is_index_built`] says no,
@@ -177,6 +178,11 @@ impl Store {
         core.check_writable()?;
         core.settle()?;
         core.index.build(entries)
+    }
+
+    /// How many live rows an object has, about: commits of the last moments may be missing.
+    pub fn live_rows(&self, object: ObjectId) -> u64 {
+        self.0.core.index.live_rows(object)
     }
 
     /// Remembers that an index has the entry of every row: [`Store::build_index`] does so for each that it is given

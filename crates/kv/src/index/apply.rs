@@ -5,20 +5,25 @@
 //! the version that supersedes them, and a delete is written to Dead before the key leaves Row.
 
 use super::page::raw_page;
-use super::{Index, Keyspace, META_APPLIED, Write, built_key, death_key};
+use super::{Index, Keyspace, META_APPLIED, Write, built_key, death_key, rows_key};
 use crate::guard;
 use crate::history::{
-    Family, Stored, entry_body, history_key, is_first, is_live, parse_value, split_storage_key, storage_key,
-    storage_span, value,
+    Family, Stored, as_slices, entry_body, history_key, is_first, is_live, parse_value, split_storage_key,
+    storage_key, storage_span, value,
 };
 use crate::recent::{Batch, Shared};
 use crate::spool::Run;
 use crate::store::IndexEntry;
-use crate::{IndexChange, IndexId, Span, TxId};
+use crate::{IndexChange, IndexId, ObjectId, Span, TxId};
+use foldhash::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use types::Result;
+
+/// By object: how many live rows more.
+type Counts = HashMap<ObjectId, i64>;
 
 /// Engine writes are handed over in portions of this many.
 const PORTION: usize = 1_024;
@@ -30,9 +35,9 @@ impl Index {
     pub(crate) fn apply(&self, batches: &[(TxId, Arc<Batch>)], fresh: bool) -> Result<()> {
         let Some((last, batch)) = batches.last() else { return Ok(()) };
         let last = *last;
-        let mut writes = Vec::new();
+        let (mut writes, mut counts) = (Vec::new(), Counts::default());
         if let Some(run) = &batch.run {
-            self.plan_run(last, run, fresh, &mut writes)?;
+            self.plan_run(last, run, fresh, &mut counts, &mut writes)?;
         }
         for family in Family::ALL {
             // Sorted by key over the whole portion: sequential work is cheap for every engine.
@@ -42,12 +47,13 @@ impl Index {
                 .collect();
             changes.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
             for versions in changes.chunk_by(|a, b| a.0 == b.0) {
-                self.plan(family, versions, fresh, &mut writes)?;
+                self.plan(family, versions, fresh, &mut counts, &mut writes)?;
                 if writes.len() >= PORTION {
                     self.bring(&mut writes)?;
                 }
             }
         }
+        self.note_counts(counts, &mut writes);
         let applied = last.to_be_bytes().to_vec();
         writes.push(Write { keyspace: Keyspace::Meta, key: META_APPLIED.to_vec(), value: Some(applied) });
         self.bring(&mut writes)?;
@@ -56,11 +62,29 @@ impl Index {
         Ok(())
     }
 
+    /// Objects have come to more or fewer live rows.
+    fn note_counts(&self, counts: Counts, writes: &mut Vec<Write>) {
+        let mut live_rows = guard::lock(&self.live_rows);
+        for (object, change) in counts.into_iter().filter(|(_, change)| *change != 0) {
+            let rows = live_rows.entry(object).or_default();
+            *rows = rows.saturating_add_signed(change);
+            let value = Some(rows.to_be_bytes().to_vec());
+            writes.push(Write { keyspace: Keyspace::Meta, key: rows_key(object), value });
+        }
+    }
+
     /// A large transaction, portion after portion.
-    fn plan_run(&self, tx: TxId, run: &Arc<Run>, fresh: bool, writes: &mut Vec<Write>) -> Result<()> {
+    fn plan_run(
+        &self,
+        tx: TxId,
+        run: &Arc<Run>,
+        fresh: bool,
+        counts: &mut Counts,
+        writes: &mut Vec<Write>,
+    ) -> Result<()> {
         for (family, mut changes) in [(Family::Row, run.rows()?), (Family::Entry, run.entries()?)] {
             while let Some((key, body)) = changes.next()? {
-                self.plan(family, &[(&key.into(), tx, &body.into())], fresh, writes)?;
+                self.plan(family, &[(&key.into(), tx, &body.into())], fresh, counts, writes)?;
                 if writes.len() >= PORTION {
                     self.bring(writes)?;
                 }
@@ -83,6 +107,7 @@ impl Index {
         family: Family,
         versions: &[(&Shared, TxId, &Shared)],
         fresh: bool,
+        counts: &mut Counts,
         writes: &mut Vec<Write>,
     ) -> Result<()> {
         let Some(&(key, _, first)) = versions.first() else { return Ok(()) };
@@ -124,6 +149,9 @@ impl Index {
             }
         }
         let (true, Some(top)) = (changed, top) else { return Ok(()) };
+        if family == Family::Row && top.is_live() != was_current {
+            *counts.entry(split_storage_key(key).0).or_default() += if top.is_live() { 1 } else { -1 };
+        }
         if let Some(tombstone) = tombstone {
             self.bury(family, key, &tombstone, writes);
         }
@@ -172,6 +200,7 @@ impl Index {
     /// else writes entries of these indexes: between portions the applier may go on.
     pub(crate) fn build(&self, entries: &mut dyn Iterator<Item = Result<IndexEntry>>) -> Result<()> {
         let mut cleared = BTreeSet::new();
+        let mut last_row: Option<(IndexId, Vec<u8>)> = None;
         let mut portion: Vec<IndexEntry> = Vec::new();
         loop {
             // Read without the lock: whoever supplies them may take its time.
@@ -185,12 +214,21 @@ impl Index {
                 break;
             }
             let _applying = guard::lock(&self.applying);
+            let mut writes = Vec::new();
             for entry in portion.drain(..) {
                 if cleared.insert(entry.index) {
                     self.clear(entry.index)?;
                 }
-                self.graft(entry)?;
+                let row = (entry.index, entry.primary_key.clone());
+                // No two rows share a key: the first of a row is new.
+                let known = last_row.as_ref() == Some(&row);
+                if known {
+                    self.bring(&mut writes)?;
+                }
+                self.graft(entry, known, &mut writes)?;
+                last_row = Some(row);
             }
+            self.bring(&mut writes)?;
         }
         // Last: an engine that a crash cut back has either all of them, or not this.
         let _applying = guard::lock(&self.applying);
@@ -211,12 +249,14 @@ impl Index {
 
     /// Puts an entry's validity where it belongs among the versions of its key, in any order. At equal times a valid
     /// entry wins over the end of the one before.
-    fn graft(&self, entry: IndexEntry) -> Result<()> {
+    /// `known`: the key may be there already.
+    fn graft(&self, entry: IndexEntry, known: bool, writes: &mut Vec<Write>) -> Result<()> {
         let IndexEntry { index, key, primary_key, from, to } = entry;
         let family = Family::Entry;
         let key: Shared = storage_key(index, &key).into();
-        let known = self.engine.get(Keyspace::current(family), &key)?.is_some()
-            || self.engine.get(Keyspace::dead(family), &key)?.is_some();
+        let known = known
+            && (self.engine.get(Keyspace::current(family), &key)?.is_some()
+                || self.engine.get(Keyspace::dead(family), &key)?.is_some());
         let chain = if known { self.chain(family, &key)? } else { Vec::new() };
         let mut chain: BTreeMap<TxId, Vec<u8>> =
             chain.into_iter().map(|stored| (stored.tx, stored.body)).collect();
@@ -224,7 +264,6 @@ impl Index {
         if let Some(to) = to {
             chain.entry(to).or_insert_with(|| entry_body(false, &primary_key));
         }
-        let mut writes = Vec::new();
         let tombstone = chain.iter().rev().find(|(_, body)| !is_live(body));
         let tombstone = tombstone.map(|(&tx, body)| Stored { tx, body: body.clone() });
         let Some((tx, body)) = chain.pop_last() else { return Ok(()) };
@@ -234,36 +273,58 @@ impl Index {
         }
         let top = Stored { tx, body };
         if let Some(tombstone) = tombstone {
-            self.bury(family, &key, &tombstone, &mut writes);
+            self.bury(family, &key, &tombstone, writes);
         }
         if top.is_live() {
             writes.push(put(Keyspace::current(family), &key, &top));
         } else if known {
             writes.push(Write { keyspace: Keyspace::current(family), key: key.to_vec(), value: None });
         }
-        self.engine.apply(&writes)
+        Ok(())
     }
 
     /// Removes all of an index's entries. The caller holds `applying`.
     pub(crate) fn clear(&self, index: IndexId) -> Result<()> {
         self.remove_meta(built_key(index))?;
-        while self.clear_some(index)? {}
+        let mut clearing = Clearing::of(index);
+        while self.clear_some(&mut clearing)? {}
         Ok(())
     }
 
     /// Removes a portion of an index's entries. False = there are no more.
-    pub(crate) fn clear_some(&self, index: IndexId) -> Result<bool> {
-        let (from, to) = storage_span(index, &Span::all());
-        for keyspace in [Keyspace::Entry, Keyspace::EntryDead, Keyspace::EntryHistory] {
-            let bounds = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
-            let page = raw_page(self, keyspace, bounds.0, bounds.1)?;
-            if !page.is_empty() {
-                let writes = page.into_iter().map(|(key, _)| Write { keyspace, key, value: None });
-                self.engine.apply(&writes.collect::<Vec<_>>())?;
-                return Ok(true);
-            }
+    pub(crate) fn clear_some(&self, clearing: &mut Clearing) -> Result<bool> {
+        while let Some(keyspace) = clearing.keyspaces.last().copied() {
+            let (from, to) = as_slices(&clearing.from, &clearing.to);
+            let page = raw_page(self, keyspace, from, to)?;
+            let Some((last, _)) = page.last() else {
+                clearing.keyspaces = &clearing.keyspaces[..clearing.keyspaces.len() - 1];
+                (clearing.from, _) = storage_span(clearing.index, &Span::all());
+                continue;
+            };
+            clearing.from = Bound::Excluded(last.clone());
+            let writes = page.into_iter().map(|(key, _)| Write { keyspace, key, value: None });
+            self.engine.apply(&writes.collect::<Vec<_>>())?;
+            return Ok(true);
         }
         Ok(false)
+    }
+}
+
+/// How far the removal of an index's entries has come: an engine may have to pass over what was removed, so it is not
+/// asked for that again.
+pub(crate) struct Clearing {
+    pub index: IndexId,
+    /// The last of them is being cleared.
+    keyspaces: &'static [Keyspace],
+    from: Bound<Vec<u8>>,
+    to: Bound<Vec<u8>>,
+}
+
+impl Clearing {
+    pub(crate) fn of(index: IndexId) -> Clearing {
+        let (from, to) = storage_span(index, &Span::all());
+        let keyspaces = &[Keyspace::EntryHistory, Keyspace::EntryDead, Keyspace::Entry];
+        Clearing { index, keyspaces, from, to }
     }
 }
 

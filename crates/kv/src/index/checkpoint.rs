@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   stele index 1
-//!   engine lsm-tree 3
+//!   engine lsm-tree 3, rows counted
 //!   applied 4711
 //!   root 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef
 //!   entries 10 0 3 0 0 0 1          or: unknown

@@ -33,7 +33,7 @@ use std::time::Duration;
 use types::{Error, Result, SqlState};
 
 /// Name and format, for the checkpoint.
-pub(crate) const NAME: &str = "lsm-tree 3";
+pub(crate) const NAME: &str = "lsm-tree 3, rows counted";
 
 /// Sees every write, whatever its number: there is one writer, and a reader's state is decided above this.
 const NEWEST: SeqNo = SeqNo::MAX >> 1;

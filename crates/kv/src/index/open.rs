@@ -168,6 +168,7 @@ impl OpenIndex<'_> {
             return Err(Some("it is not as far as its checkpoint says".into()));
         }
         index.restore_deaths().map_err(|error| Some(error.message.clone()))?;
+        index.restore_counts().map_err(|error| Some(error.message.clone()))?;
         index.applied.store(applied, Ordering::Release);
         index
             .replay(self.ledger, self.derive, applied + 1, self.ledger.size(), false, self.progress)
@@ -338,6 +339,17 @@ impl Index {
                 return Ok(rows);
             }
         }
+    }
+
+    fn restore_counts(&self) -> Result<()> {
+        let mut live_rows = guard::lock(&self.live_rows);
+        let bounds = (Bound::Included(&b"r"[..]), Bound::Excluded(&b"s"[..]));
+        self.engine.scan(Keyspace::Meta, bounds.0, bounds.1, false, &mut |key, value| {
+            if let (Some(Ok(id)), Ok(rows)) = (key.get(1..).map(<[u8; 4]>::try_from), value.try_into()) {
+                live_rows.insert(u32::from_be_bytes(id), u64::from_be_bytes(rows));
+            }
+            ControlFlow::Continue(())
+        })
     }
 
     fn restore_deaths(&self) -> Result<()> {

@@ -13,9 +13,11 @@
 use super::{Index, Keyspace};
 use crate::TxId;
 use crate::guard;
-use crate::history::{Family, Stored, UNCOMMITTED, as_slices, parse_value, split_storage_key, value_tx};
+use crate::history::{
+    Family, Stored, UNCOMMITTED, as_slices, is_first, parse_value, split_storage_key, value_tx,
+};
 use crate::recent::{Run, Stamped, VersionTable};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 use std::sync::{Arc, RwLock};
 use types::Result;
@@ -61,6 +63,9 @@ pub(crate) struct Page {
     /// The reach was read to its end.
     pub done: bool,
 }
+
+/// A key, and its one version; None: it has more, or they are to be looked for.
+pub(crate) type Chained = (Vec<u8>, Option<Stored>);
 
 impl Reach {
     /// What is left of it after the page that ended at `end`.
@@ -153,22 +158,24 @@ impl Index {
         Ok(Page { items, newest, done })
     }
 
-    /// The next page of keys that were ever there, whatever the state; `None` = there are no more.
-    pub(crate) fn keys(&self, reach: &mut Reach, limit: usize) -> Result<(Vec<Vec<u8>>, bool)> {
+    /// The next page of keys that were ever there, whatever the state, each with its version if it has that one alone;
+    /// whether it is the last page.
+    pub(crate) fn keys(&self, reach: &mut Reach, limit: usize) -> Result<(Vec<Chained>, bool)> {
         let family = reach.family;
         let recent = self.recent_range(reach, TxId::MAX, limit)?;
         let current = self.run(Keyspace::current(family), reach, limit, |_| Ok(true))?;
         let dead = self.run(Keyspace::dead(family), reach, limit, |_| Ok(true))?;
         let mut end = reach.nearer(current.end.clone(), &dead.end);
         end = reach.nearer(end, &recent.end);
-        let keys: BTreeSet<Vec<u8>> = recent
-            .items
-            .into_iter()
-            .map(|(key, ..)| key)
-            .chain(current.items.into_iter().chain(dead.items).map(|(key, _)| key))
-            .filter(|key| !reach.is_beyond(key, &end))
-            .collect();
-        let mut keys: Vec<Vec<u8>> = keys.into_iter().collect();
+        let mut keys: BTreeMap<Vec<u8>, Option<Stored>> = BTreeMap::new();
+        for (key, value) in current.items {
+            let stored = parse_value(value)?;
+            keys.insert(key, is_first(family, &stored.body).then_some(stored));
+        }
+        let others = recent.items.into_iter().map(|(key, ..)| key);
+        keys.extend(others.chain(dead.items.into_iter().map(|(key, _)| key)).map(|key| (key, None)));
+        let mut keys: Vec<Chained> =
+            keys.into_iter().filter(|(key, _)| !reach.is_beyond(key, &end)).collect();
         if reach.backward {
             keys.reverse();
         }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use types::{Error, Result, SqlState, bail};
 
 /// Name and version, for the checkpoint.
-pub(crate) const NAME: &str = "sled 0.34.7";
+pub(crate) const NAME: &str = "sled 0.34.7, rows counted";
 
 pub struct SledEngine {
     host: Host,

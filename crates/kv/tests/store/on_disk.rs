@@ -255,9 +255,10 @@ fn an_index_is_built_over_history_and_dropped() {
                 });
             }
         }
-        // In any order.
+        // In any order, row by row.
         entries.reverse();
         entries.sort_by_key(|entry| entry.key.len() as u64 ^ (entry.from * 7 % 5));
+        entries.sort_by_key(|entry| entry.primary_key[0] ^ 5);
         assert!(!store.is_index_built(BUILT).unwrap());
         store.build_index(&mut entries.into_iter().map(Ok)).unwrap();
         let compare = |store: &Store| {
