@@ -16,7 +16,7 @@ use kv::{At, Isolation, Meta, ObjectId, Span, Store, TxId};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
-use types::schema::Relation;
+use types::schema::{ColumnId, Relation};
 use types::{Error, Oid, Result, SqlState};
 
 /// How to open one.
@@ -69,6 +69,7 @@ pub(crate) struct Shared {
     pub prepared_row_ids: Mutex<HashMap<ObjectId, u64>>,
     pub sequences: Mutex<HashMap<Oid, Arc<Mutex<SequenceState>>>>,
     statistics: Mutex<HashMap<ObjectId, Rows>>,
+    pub distincts: Mutex<HashMap<(ObjectId, ColumnId), crate::distinct::Known>>,
     /// Grows when a table's size has changed so much that plans should.
     statistics_version: AtomicU64,
     role_oid: RwLock<RoleOid>,
@@ -159,6 +160,7 @@ impl Database {
                 prepared_row_ids: Mutex::default(),
                 sequences: Mutex::default(),
                 statistics: Mutex::default(),
+                distincts: Mutex::default(),
                 statistics_version: AtomicU64::new(0),
                 role_oid: RwLock::new(Arc::new(|_: &str| Ok(None))),
                 groups,
@@ -436,16 +438,12 @@ impl Shared {
         self.statistics_version.load(Ordering::Relaxed)
     }
 
-    /// Rows of a storage generation, about: counted (up to a limit) when first asked, then kept by commits.
+    /// Rows of a storage generation, about: the index has counted them, and commits keep the number.
     pub fn estimated_rows(&self, object: ObjectId) -> f64 {
-        const LIMIT: u64 = 20_000;
         if let Some(rows) = lock(&self.statistics).get(&object) {
             return rows.now;
         }
-        let count = self.store.snapshot(At::Latest).and_then(|snapshot| count(&snapshot, object, LIMIT));
-        let (rows, whole) = count.unwrap_or((0, true));
-        // More than the limit: a guess on the large side, until ANALYZE.
-        let rows = if whole { rows as f64 } else { rows as f64 * 10.0 };
+        let rows = self.store.live_rows(object) as f64;
         lock(&self.statistics).entry(object).or_insert(Rows { now: rows, noted: rows }).now
     }
 
@@ -454,12 +452,17 @@ impl Shared {
         lock(&self.statistics).get(&object).map(|rows| rows.now)
     }
 
-    pub fn analyze(&self, object: ObjectId) -> Result<()> {
-        let (rows, _) = count(&self.store.snapshot(At::Latest)?, object, u64::MAX)?;
-        let now = rows as f64;
+    /// Before a commit that changes them: the index may count it at any moment from there on.
+    pub fn note_rows(&self, changes: &HashMap<ObjectId, i64>) {
+        for object in changes.keys() {
+            self.estimated_rows(*object);
+        }
+    }
+
+    pub fn analyze(&self, object: ObjectId) {
+        let now = self.store.live_rows(object) as f64;
         lock(&self.statistics).insert(object, Rows { now, noted: now });
         self.statistics_version.fetch_add(1, Ordering::Relaxed);
-        Ok(())
     }
 
     pub fn count_rows(&self, object: ObjectId, change: i64) {
@@ -483,18 +486,6 @@ impl Shared {
         let role_oid = self.role_oid.read().unwrap_or_else(PoisonError::into_inner).clone();
         role_oid(name)?.ok_or_else(|| types::err!(UndefinedObject, "role \"{name}\" does not exist"))
     }
-}
-
-fn count(snapshot: &kv::Snapshot, object: ObjectId, limit: u64) -> Result<(u64, bool)> {
-    let mut cursor = snapshot.scan(object, &Span::all(), false);
-    let mut rows = 0;
-    while rows < limit {
-        if cursor.next()?.is_none() {
-            return Ok((rows, true));
-        }
-        rows += 1;
-    }
-    Ok((rows, false))
 }
 
 /// A commit that changes the catalog. Dropped without a state: it did not happen.

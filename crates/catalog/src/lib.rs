@@ -14,6 +14,7 @@ pub mod constraint;
 pub mod database;
 pub mod ddl;
 mod derive;
+mod distinct;
 pub mod foreign_key;
 mod groups;
 pub mod history;

@@ -109,6 +109,7 @@ impl Database {
     ) -> Result<Committed> {
         let mut claim = self.take_prepared(gid, may_finish)?;
         let Some(waiting) = &mut claim.waiting else { return Err(busy(gid)) };
+        self.shared.note_rows(&waiting.row_counts);
         let committed = waiting.prepared.commit(durable)?;
         for (object, change) in waiting.row_counts.drain() {
             self.shared.count_rows(object, change);

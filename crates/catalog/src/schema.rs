@@ -7,7 +7,7 @@ use crate::system_tables::{self, RELATIONS, is_system_schema};
 use kv::{At, Span};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-use types::schema::{Moment, Relation, RelationKind, Schema};
+use types::schema::{ColumnId, Moment, Relation, RelationKind, Schema};
 use types::{Oid, Result};
 
 /// What a statement is planned against.
@@ -101,6 +101,13 @@ impl Schema for SchemaView {
         match relation.kind {
             types::schema::RelationKind::Table => self.shared.estimated_rows(relation.object_id),
             _ => 1000.0,
+        }
+    }
+
+    fn distinct_values(&self, relation: &Arc<Relation>, column: ColumnId) -> Option<f64> {
+        match relation.kind {
+            types::schema::RelationKind::Table => self.shared.distinct_values(relation, column),
+            _ => None,
         }
     }
 

@@ -457,6 +457,7 @@ impl Transaction {
         self.run_last_checks()?;
         self.reencode_rows()?;
         self.put_sequences()?;
+        self.shared.note_rows(&self.row_counts);
         let announced = self.changes_catalog.then(|| self.shared.announce());
         let committed = self.kv.commit(meta, durable)?;
         if let (Some(announced), Some(tx)) = (announced, committed.tx) {
@@ -530,8 +531,8 @@ impl Transaction {
         }
     }
 
-    /// Counts the rows of a table for the planner.
-    pub fn analyze(&self, relation: &Relation) -> Result<()> {
+    /// Brings the planner's number of a table's rows up to date.
+    pub fn analyze(&self, relation: &Relation) {
         self.shared.analyze(relation.object_id)
     }
 

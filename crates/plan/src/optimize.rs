@@ -9,6 +9,7 @@
 
 mod access;
 mod change;
+mod cost;
 mod decorrelate;
 mod estimate;
 mod fold;

@@ -260,6 +260,10 @@ pub trait Schema {
     }
     /// Estimated number of rows.
     fn estimated_rows(&self, relation: &Relation) -> f64;
+    /// Estimated number of values of a column; None: nothing is known.
+    fn distinct_values(&self, _relation: &Arc<Relation>, _column: ColumnId) -> Option<f64> {
+        None
+    }
     /// Changes whenever any descriptor may have changed: the key of plan caches.
     fn version(&self) -> u64;
 }

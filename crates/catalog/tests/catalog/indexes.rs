@@ -182,3 +182,26 @@ fn on_disk_an_index_is_whole_after_every_reopen() {
     check(&database);
     assert!(database.store().is_index_built(table(&begin(&database), "t").indexes[1].oid).unwrap());
 }
+
+#[test]
+fn an_index_tells_about_how_many_values_its_first_column_has() {
+    let (_, database) = memory();
+    let columns = ["a int4", "few int4", "many int4", "none int4"];
+    ddl(&database, create("t", &columns, &["primary key a,few"])).unwrap();
+    ddl(&database, create_index("f", "t", false, &["few", "none"], None)).unwrap();
+    ddl(&database, create_index("m", "t", false, &["many desc"], None)).unwrap();
+    run(&database, |transaction| {
+        let row = |a: i32| [int(a), int(a % 25), int(a / 4), Value::Null];
+        (0..2_000).try_for_each(|a| insert(transaction, "t", &row(a)))
+    })
+    .unwrap();
+    let transaction = begin(&database);
+    let relation = table(&transaction, "t");
+    let values = |column: usize| {
+        schema(&transaction).distinct_values(&relation, relation.columns[column].id).map(f64::round)
+    };
+    assert_eq!(values(0), Some(2_000.0));
+    assert_eq!(values(1), Some(25.0));
+    assert_eq!(values(2), Some(500.0));
+    assert_eq!(values(3), None);
+}

@@ -89,8 +89,15 @@ impl Scan {
 
 /// The one row with these values of the primary key.
 fn point(node: &node::Scan, key: &[Expr], run: &Run<'_, '_>, out: &mut Batch) -> Result<bool> {
-    let key = key.iter().map(|expr| run.eval_constant(expr)).collect::<Result<Vec<_>>>()?;
-    let found = run.transaction()?.point(&node.relation, &node.columns, &key, out)?;
+    let mut values = Vec::with_capacity(key.len());
+    for (expr, id) in key.iter().zip(&node.relation.primary_key) {
+        let column = node.relation.column(*id).map(|column| column.ty.data_type);
+        match ranges::fit(run.eval_constant(expr)?, column) {
+            ranges::Fit::Value(value) => values.push(value),
+            ranges::Fit::Below(_) | ranges::Fit::Above(_) => return Ok(false),
+        }
+    }
+    let found = run.transaction()?.point(&node.relation, &node.columns, &values, out)?;
     let Some(key) = found else { return Ok(false) };
     if node.key {
         out.columns.push(key_column(&[key]));

@@ -1,7 +1,7 @@
 //! How a table's rows are found: everything, ranges of the primary key, or ranges of an index.
 
-use super::Planner;
 use super::ordering::{Order, OrderKey, Wanted};
+use super::{Planner, cost};
 use crate::node::{Access, KeyRange};
 use crate::rel::{Number, Numbers, Scan, columns_in};
 use expr::{Binder as _, Expr};
@@ -45,11 +45,11 @@ impl Planner<'_> {
             backward: false,
             remaining: predicates.to_vec(),
             rows,
-            cost: rows,
+            cost: rows * cost::ROW,
             order: Order::default(),
             point: false,
         };
-        let sort = |rows: f64| rows * (rows.max(2.0)).log2() * 0.3;
+        let sort = |rows: f64| rows * rows.max(2.0).log2() * cost::SORT;
         // What a path costs its reader: a sort it does not save, or the part of it that a limit reads.
         let total = |path: &Path| {
             let ordered = !wanted.keys.is_empty() && path.order.satisfies(&wanted.keys);
@@ -287,9 +287,9 @@ impl Planner<'_> {
                 (rows * share * prefix).max(if fixed == 0 && !bounded { rows } else { 0.0 })
             }
         };
-        // A secondary index finds each row by its key.
-        let per_row = if index.is_none() { 1.02 } else { 3.0 };
-        let cost = 2.0 * points + read * per_row;
+        // Rows in the way of a span are as near as all of them; a little more, so that what is no use is not used.
+        let per_row = if index.is_none() { cost::ROW * 1.02 } else { cost::ROW_BY_INDEX };
+        let cost = cost::SEEK * points + read * per_row;
         let access = match index {
             None => Access::Primary(ranges),
             Some(index) => Access::Index { index, ranges },
@@ -347,7 +347,7 @@ impl Planner<'_> {
                 } else {
                     return None;
                 };
-                let value = self.as_key(part, value)?;
+                let value = self.as_key(part, value).or_else(|| wider_integer(part, value))?;
                 Some(match symbol {
                     "=" => Test::Equal(value),
                     "<" => Test::Upper(value, false),
@@ -482,6 +482,12 @@ fn key_type(part: &KeyPart) -> ColumnType {
 }
 
 /// Every value of `from` is one of `to`, in the same order.
+/// An integer of a wider type than the key's, as drivers send them: whether it fits is seen when it is known.
+fn wider_integer(part: &KeyPart, value: &Expr) -> Option<Expr> {
+    let integer = |ty| matches!(ty, DataType::Int2 | DataType::Int4 | DataType::Int8);
+    (integer(key_type(part).data_type) && integer(value.data_type())).then(|| value.clone())
+}
+
 fn widens(from: DataType, to: DataType) -> bool {
     let rank = |ty: DataType| match ty {
         DataType::Int2 => Some(0),

@@ -12,7 +12,7 @@ const EQUAL: f64 = 0.005;
 /// `column < constant`.
 const RANGE: f64 = 1.0 / 3.0;
 /// `column BETWEEN a AND b` is two of them; PostgreSQL knows better than a ninth.
-const BETWEEN: f64 = 0.1;
+const BETWEEN: f64 = 0.02;
 const LIKE: f64 = 0.05;
 const IS_NULL: f64 = 0.005;
 const UNKNOWN: f64 = 1.0 / 3.0;
@@ -146,7 +146,7 @@ impl Planner<'_> {
         result
     }
 
-    /// How many values a column has.
+    /// How many values a column has; an outer row's column has one at a time.
     pub(super) fn distinct(&self, number: Number, rel: &Rel) -> f64 {
         for scan in scans(rel) {
             let Some((id, _)) = scan.columns.iter().find(|(_, column)| *column == number) else { continue };
@@ -164,6 +164,9 @@ impl Planner<'_> {
                     return rows.min(self.environment.schema.estimated_rows(&target).max(1.0));
                 }
             }
+            if let Some(values) = self.environment.schema.distinct_values(relation, *id) {
+                return values.clamp(1.0, rows);
+            }
             if keys.iter().any(|key| key.first() == Some(id)) {
                 return (rows / 4.0).max(1.0);
             }
@@ -173,7 +176,7 @@ impl Planner<'_> {
                 _ => (rows / 10.0).max(200.0).min(rows),
             };
         }
-        200.0
+        if rel.outputs().contains(&number) { 200.0 } else { 1.0 }
     }
 
     fn groups<'a>(&self, exprs: impl Iterator<Item = &'a Expr>, input: &Rel, rows: f64) -> f64 {
@@ -284,6 +287,10 @@ impl Planner<'_> {
                         }
                         if ty == Some(DataType::Bool) {
                             return 0.5;
+                        }
+                        let schema = &self.environment.schema;
+                        if let Some(values) = schema.distinct_values(&scan.relation, *id) {
+                            return 1.0 / values.max(1.0);
                         }
                         let small = 1.0 / rows.max(1.0);
                         let keyed = unique_keys(&scan.relation).iter().any(|key| key.first() == Some(id));

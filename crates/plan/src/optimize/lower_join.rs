@@ -1,8 +1,8 @@
 //! How a join is done: by hash, by looking up per left row, or by comparing all pairs.
 
-use super::Planner;
 use super::lower::{Lowered, leaf, plan};
 use super::ordering::{Order, Wanted};
+use super::{Planner, cost};
 use crate::node::{self, JoinMethod, Node};
 use crate::rel::{self, JoinKind, Number, Numbers, Rel, columns_in, columns_of};
 use expr::Expr;
@@ -89,8 +89,8 @@ impl Planner<'_> {
         }
         let (a, b) = (first.plan.rows_estimated, second.plan.rows_estimated);
         let work = match way {
-            Way::Hash => a + b * 1.5 + rows * 0.5,
-            _ => b + a * b * 0.5,
+            Way::Hash => a * cost::PROBE + b * cost::HASH + rows * 0.1,
+            _ => b * cost::HASH + a * b * cost::PAIR,
         };
         let cost = first.plan.cost + second.plan.cost + work;
         let join = node::Join {
@@ -149,7 +149,7 @@ impl Planner<'_> {
             JoinKind::Anti => node::JoinKind::Anti,
             JoinKind::Full => return Err(types::Error::unsupported("a lateral FULL JOIN")),
         };
-        let cost = l.plan.cost + l.plan.rows_estimated * (r.plan.cost + 0.5);
+        let cost = l.plan.cost + l.plan.rows_estimated * (r.plan.cost + cost::APPLY);
         let order = match l.order.satisfies(&l_wanted.keys) && !l_wanted.keys.is_empty() {
             true => l.order,
             false => Order::default(),
@@ -193,13 +193,13 @@ impl Planner<'_> {
         let right_cost = self.read_cost(right);
         let (pairs, _) = key_pairs(on, left_made, right_made);
         let mut best = match pairs.is_empty() {
-            true => (Way::Pairs, right_cost + right_rows + left_rows * right_rows * 0.5),
+            true => (Way::Pairs, right_cost + right_rows * cost::HASH + left_rows * right_rows * cost::PAIR),
             false => {
                 let (held, probing) = match kind {
                     JoinKind::Semi | JoinKind::Anti => (right_rows, left_rows),
                     _ => (right_rows.min(left_rows), right_rows.max(left_rows)),
                 };
-                (Way::Hash, right_cost + held * 1.5 + probing)
+                (Way::Hash, right_cost + held * cost::HASH + probing * cost::PROBE)
             }
         };
         if kind != JoinKind::Full
@@ -216,7 +216,7 @@ impl Planner<'_> {
                 }
                 _ => left_rows,
             };
-            let cost = reads * (per_row + 2.0);
+            let cost = reads * (per_row + cost::APPLY);
             if cost < best.1 {
                 best = (Way::Lookup, cost);
             }
@@ -269,7 +269,7 @@ impl Planner<'_> {
     /// What reading a subtree once costs.
     pub(super) fn read_cost(&self, rel: &Rel) -> f64 {
         match rel {
-            Rel::Scan(scan) => self.base_rows(scan),
+            Rel::Scan(scan) => self.base_rows(scan) * cost::ROW,
             Rel::Filter { input, predicates } => match &**input {
                 Rel::Scan(scan) => self.path(scan, predicates, &Wanted::default()).cost,
                 other => self.read_cost(other) + self.rows(other) * 0.01,

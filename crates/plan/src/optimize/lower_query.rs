@@ -1,8 +1,8 @@
 //! Lowering of everything above joins: projections, aggregates, windows, order, limits, set operations, row locks.
 
-use super::Planner;
 use super::lower::{Layout, Lowered, leaf, plan, projected};
 use super::ordering::{Order, Wanted, order_keys};
+use super::{Planner, cost};
 use crate::node::{self, LockRows, Node, Plan, SetKind};
 use crate::rel::{self, Number, Numbers, Rel, columns_of};
 use expr::{Expr, SortKey, WindowCall};
@@ -222,7 +222,7 @@ impl Planner<'_> {
             nodes.push(self.translated_window(call, &before)?);
         }
         let rows = child.rows_estimated;
-        let cost = child.cost + rows * (rows.max(2.0).log2() * 0.3 + nodes.len() as f64);
+        let cost = child.cost + rows * (rows.max(2.0).log2() * cost::SORT + nodes.len() as f64);
         Ok(leaf(plan(Node::Window { input: Box::new(child), calls: nodes }, types, rows, cost), layout))
     }
 
@@ -245,7 +245,7 @@ impl Planner<'_> {
         }
         let keys = self.translated_keys(keys, &layout)?;
         let (rows, types) = (child.rows_estimated, child.types.clone());
-        let cost = child.cost + rows * rows.max(2.0).log2() * 0.3;
+        let cost = child.cost + rows * rows.max(2.0).log2() * cost::SORT;
         let node = Node::Sort { input: Box::new(child), keys, limit: None };
         let order = Order { keys: wants.keys, constant: Numbers::new() };
         Ok(Lowered { plan: plan(node, types, rows, cost), layout, order })

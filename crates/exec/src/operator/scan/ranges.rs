@@ -5,14 +5,14 @@ use plan::node::{self, KeyRange};
 use std::cmp::Ordering;
 use types::compare::compare;
 use types::schema::IndexKey;
-use types::{Error, Result, SqlState, Value};
+use types::{DataType, Error, Result, SqlState, Value};
 
 /// What to read. None: no row can match.
 pub(super) fn access(scan: &node::Scan, run: &Run<'_, '_>) -> Result<Option<catalog::Access>> {
     Ok(match &scan.access {
         node::Access::All => Some(catalog::Access::All),
         node::Access::Primary(ranges) => {
-            let ranges = disjoint(evaluate(ranges, run)?, &[]);
+            let ranges = disjoint(evaluate(scan, ranges, run)?, &[]);
             (!ranges.is_empty()).then_some(catalog::Access::Primary(ranges))
         }
         node::Access::Index { index, ranges } => {
@@ -23,7 +23,7 @@ pub(super) fn access(scan: &node::Scan, run: &Run<'_, '_>) -> Result<Option<cata
                         return Err(Error::internal(format!("{} has no index {index}", scan.relation.name)));
                     }
                 };
-            let ranges = disjoint(evaluate(ranges, run)?, &descending);
+            let ranges = disjoint(evaluate(scan, ranges, run)?, &descending);
             (!ranges.is_empty()).then_some(catalog::Access::Index(*index, ranges))
         }
     })
@@ -70,23 +70,90 @@ pub(super) fn contains(scan: &node::Scan, row: &[Value], run: &Run<'_, '_>) -> R
         };
         equal && range.lower.as_ref().is_none_or(above) && range.upper.as_ref().is_none_or(below)
     };
-    Ok(evaluate(ranges, run)?.iter().any(inside))
+    Ok(evaluate(scan, ranges, run)?.iter().any(inside))
 }
 
 fn within(order: Ordering, inclusive: bool) -> bool {
     order == Ordering::Greater || (inclusive && order == Ordering::Equal)
 }
 
-/// Ranges with a NULL are left out: no comparison with it is true.
-fn evaluate(ranges: &[KeyRange], run: &Run<'_, '_>) -> Result<Vec<catalog::KeyRange>> {
+/// A value of a key column.
+pub(super) enum Fit {
+    Value(Value),
+    /// An integer beyond what the column can hold: the nearest that it can.
+    Below(Value),
+    Above(Value),
+}
+
+/// Integers may be of a wider type than their column; other values have the column's.
+pub(super) fn fit(value: Value, data_type: Option<DataType>) -> Fit {
+    let wide = match value {
+        Value::Int8(wide) => wide,
+        Value::Int4(wide) => wide.into(),
+        other => return Fit::Value(other),
+    };
+    let within = |least: i64, most: i64, make: fn(i64) -> Value| match wide {
+        _ if wide < least => Fit::Below(make(least)),
+        _ if wide > most => Fit::Above(make(most)),
+        _ => Fit::Value(make(wide)),
+    };
+    match data_type {
+        Some(DataType::Int2) => within(i16::MIN.into(), i16::MAX.into(), |wide| Value::Int2(wide as i16)),
+        Some(DataType::Int4) => within(i32::MIN.into(), i32::MAX.into(), |wide| Value::Int4(wide as i32)),
+        _ => Fit::Value(value),
+    }
+}
+
+/// The types of the columns that a scan's ranges are of.
+fn key_types(scan: &node::Scan) -> Vec<Option<DataType>> {
+    let relation = &scan.relation;
+    let column = |id| relation.column(id).map(|column| column.ty.data_type);
+    match &scan.access {
+        node::Access::All => vec![],
+        node::Access::Primary(_) => relation.primary_key.iter().map(|id| column(*id)).collect(),
+        node::Access::Index { index, .. } => {
+            let index = relation.indexes.iter().find(|candidate| candidate.oid == *index);
+            let columns = index.iter().flat_map(|index| &index.columns);
+            let data_type = |key: &IndexKey| match key {
+                IndexKey::Column(id) => column(*id),
+                IndexKey::Expression(_, ty) => Some(ty.data_type),
+            };
+            columns.map(|column| data_type(&column.key)).collect()
+        }
+    }
+}
+
+/// Ranges that no row can be in are left out: those with a NULL, as no comparison with it is true, and those beyond what
+/// a column can hold.
+fn evaluate(scan: &node::Scan, ranges: &[KeyRange], run: &Run<'_, '_>) -> Result<Vec<catalog::KeyRange>> {
+    let types = key_types(scan);
     let mut evaluated = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        let equal = range.equal.iter().map(|expr| run.eval_constant(expr)).collect::<Result<Vec<_>>>()?;
+    'ranges: for range in ranges {
+        let mut equal = Vec::with_capacity(range.equal.len());
+        for (position, expr) in range.equal.iter().enumerate() {
+            match fit(run.eval_constant(expr)?, types.get(position).copied().flatten()) {
+                Fit::Value(value) => equal.push(value),
+                Fit::Below(_) | Fit::Above(_) => continue 'ranges,
+            }
+        }
         let bound = |bound: &Option<(expr::Expr, bool)>| match bound {
             Some((expr, inclusive)) => Ok(Some((run.eval_constant(expr)?, *inclusive))),
             None => Result::Ok(None),
         };
-        let (lower, upper) = (bound(&range.lower)?, bound(&range.upper)?);
+        let bounded = types.get(range.equal.len()).copied().flatten();
+        // At a column's end the bound stays one: NULLs are on neither side of it.
+        let lower = match bound(&range.lower)?.map(|(value, inclusive)| (fit(value, bounded), inclusive)) {
+            None => None,
+            Some((Fit::Value(value), inclusive)) => Some((value, inclusive)),
+            Some((Fit::Below(least), _)) => Some((least, true)),
+            Some((Fit::Above(_), _)) => continue,
+        };
+        let upper = match bound(&range.upper)?.map(|(value, inclusive)| (fit(value, bounded), inclusive)) {
+            None => None,
+            Some((Fit::Value(value), inclusive)) => Some((value, inclusive)),
+            Some((Fit::Above(most), _)) => Some((most, true)),
+            Some((Fit::Below(_), _)) => continue,
+        };
         let null = |value: &Value| value.is_null();
         if equal.iter().any(null) || lower.iter().chain(&upper).any(|(value, _)| null(value)) {
             continue;
