@@ -3,18 +3,22 @@
 //!     cargo run --release --package stele-tests --bin compare -- --write
 //!
 //! Both are processes of their own on this machine, on the same file system, with fsync on and their default
-//! durability. Each measurement is a pair: first one, then the other, in alternating order. What counts is the median
-//! of the pairs' ratios, as machines are noisy and drift; quartiles say how noisy. A ratio above 1 means that Stele was
-//! faster. With `--write` the table goes into docs/performance.md, between its two marks.
+//! durability; PostgreSQL's settings are in `postgresql.conf` beside this file, Stele is as it comes. Each measurement
+//! is a pair: first one, then the other, in alternating order. What counts is the median of the pairs' ratios, as
+//! machines are noisy and drift; quartiles say how noisy. A ratio above 1 means that Stele was faster. With `--write`
+//! table and plot go into docs/performance.md, between its two marks, and docs/performance.svg.
 
-mod work;
+mod audited;
+mod report;
+mod side;
+mod works;
 
 use clap::Parser;
-use std::fmt::Write;
-use std::path::Path;
+use report::Line;
+use side::{Side, Sides};
 use std::time::Instant;
 use stele_tests::{postgres, server};
-use work::{Target, Work};
+use works::{Sizes, Work};
 
 /// Run the same work on Stele and PostgreSQL 15, and print ratios.
 #[derive(Parser)]
@@ -28,110 +32,69 @@ struct Arguments {
     /// pgbench's scale: 100,000 accounts each
     #[arg(long, default_value_t = 10)]
     scale: u32,
-    /// Only the works whose name contains this
+    /// Rows of the table that reports read
+    #[arg(long, default_value_t = 5_000_000)]
+    rows: u32,
+    /// Versions of the row whose past is read
+    #[arg(long, default_value_t = 100_000)]
+    depth: u32,
+    /// Only the groups of works whose name contains this
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
-    /// Write the table into docs/performance.md
+    /// Write docs/performance.md and its plot
     #[arg(long)]
     write: bool,
 }
 
-/// Of PostgreSQL; everything else as it comes.
-const POSTGRES_SETTINGS: &str = "-c fsync=on -c synchronous_commit=on -c shared_buffers=1GB -c jit=off";
-
-struct Line {
-    name: String,
-    unit: &'static str,
-    stele: Vec<f64>,
-    postgres: Vec<f64>,
-}
-
 fn main() {
     let arguments = Arguments::parse();
-    let works: Vec<Work> = work::all(arguments.seconds, arguments.scale)
-        .into_iter()
-        .filter(|work| work.name.contains(&arguments.only))
-        .collect();
     let folder = tempfile::tempdir().unwrap();
-    let reference = postgres::Server::start_with(POSTGRES_SETTINGS).expect("PostgreSQL 15 is not installed");
-    let stele = server::Server::start(folder.path());
-    let targets = [
-        Target { connection: stele.connection(), scratch: folder.path().join("rows") },
-        Target { connection: reference.connection(), scratch: folder.path().join("rows") },
-    ];
-    for target in &targets {
-        work::fill(target, arguments.scale);
-    }
-    let mut lines = Vec::new();
-    for work in &works {
-        let mut line = Line { name: work.name.clone(), unit: work.unit, stele: vec![], postgres: vec![] };
-        for pair in 0..arguments.pairs {
-            for turn in 0..2 {
-                let which = (pair + turn) % 2;
-                let reading = work.measure(&targets[which]);
-                if which == 0 { line.stele.push(reading) } else { line.postgres.push(reading) }
-            }
+    let settings = include_str!("postgresql.conf").lines().filter(|line| !line.starts_with('#'));
+    let settings: String = settings.map(|line| format!("-c {} ", line.replace(' ', ""))).collect();
+    let reference = postgres::Server::start_with(&settings).expect("PostgreSQL 15 is not installed");
+    let stele = server::Server::start(&folder.path().join("data"));
+    let sides = Sides {
+        stele: Side::new(stele.address(), "stele", folder.path()),
+        postgres: Side::new(reference.address(), "postgres", folder.path()),
+        audited: Side::new(reference.address(), "audited", folder.path()),
+    };
+    let sizes = Sizes {
+        seconds: arguments.seconds,
+        scale: arguments.scale,
+        rows: arguments.rows,
+        depth: arguments.depth,
+    };
+    let mut lines = vec![];
+    for group in works::groups().iter().filter(|group| group.name.contains(&arguments.only)) {
+        (group.prepare)(&sides, &sizes);
+        for work in (group.works)(&sizes) {
+            lines.push(measure(&work, &sides, arguments.pairs));
         }
-        println!("{}", row(&line));
-        lines.push(line);
     }
     stele.stop();
+    if "audit".contains(&arguments.only) {
+        lines.push(audited::audit(&folder.path().join("data"), arguments.pairs));
+        lines.push(audited::space(&sides.audited));
+        println!("{}\n{}", lines[lines.len() - 2].row(), lines[lines.len() - 1].row());
+    }
     if arguments.write {
-        publish(&arguments, &lines);
+        report::publish(&lines, arguments.pairs, &sizes);
     }
 }
 
-fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
-    values.sort_by(f64::total_cmp);
-    [0.25, 0.5, 0.75].map(|part| {
-        let at = part * (values.len() - 1) as f64;
-        let (low, high) = (values[at.floor() as usize], values[at.ceil() as usize]);
-        low + (high - low) * at.fract()
-    })
-}
-
-/// A row of the table. Readings are rates: more is better.
-fn row(line: &Line) -> String {
-    let [_, stele, _] = quartiles(line.stele.clone());
-    let [_, postgres, _] = quartiles(line.postgres.clone());
-    let ratios = line.stele.iter().zip(&line.postgres).map(|(stele, postgres)| stele / postgres).collect();
-    let [low, median, high] = quartiles(ratios);
-    format!(
-        "| {} | {stele:.0} {unit} | {postgres:.0} {unit} | **{median:.2}** | {low:.2} to {high:.2} |",
-        line.name,
-        unit = line.unit,
-    )
-}
-
-const BEGIN: &str = "<!-- compare: begin -->";
-const END: &str = "<!-- compare: end -->";
-
-fn publish(arguments: &Arguments, lines: &[Line]) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance.md");
-    let page = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once(BEGIN).expect("the page has no begin mark");
-    let (_, after) = rest.split_once(END).expect("the page has no end mark");
-    let mut table =
-        String::from("| work | Stele | PostgreSQL 15 | ratio | quartiles |\n|---|---|---|---|---|\n");
-    for line in lines {
-        writeln!(table, "{}", row(line)).unwrap();
+fn measure(work: &Work, sides: &Sides, pairs: usize) -> Line {
+    let mut line = work.line();
+    for pair in 0..pairs {
+        for turn in 0..2 {
+            if (pair + turn) % 2 == 0 {
+                line.stele.push((work.stele)(sides));
+            } else {
+                line.other.push((work.other)(sides));
+            }
+        }
     }
-    let machine = format!(
-        "{} cores ({}). Medians of {} interleaved pairs; timed works ran {} s each; pgbench scale {}. \
-         PostgreSQL: `{POSTGRES_SETTINGS}`, otherwise as it comes; Stele: as it comes.",
-        std::thread::available_parallelism().unwrap(),
-        processor(),
-        arguments.pairs,
-        arguments.seconds,
-        arguments.scale
-    );
-    std::fs::write(&path, format!("{before}{BEGIN}\n{machine}\n\n{table}{END}{after}")).unwrap();
-}
-
-fn processor() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = text.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown processor");
-    name.trim_start_matches([' ', '\t', ':']).to_owned()
+    println!("{}", line.row());
+    line
 }
 
 /// Seconds that `task` takes.
