@@ -8,7 +8,7 @@ use codec::stored_key::{KeyColumn, decode_columns};
 use kv::{At, IndexId, Snapshot, Span};
 use std::ops::Bound;
 use std::sync::Arc;
-use types::schema::{ColumnId, IndexKey, Relation};
+use types::schema::{ColumnId, Index, IndexKey, Relation};
 use types::{Error, Result};
 
 /// Values that are counted one by one.
@@ -37,43 +37,29 @@ impl Shared {
             return known.values;
         }
         // It is an estimate: who reads what is wrong with the index will hear of it.
-        let values = self.count_values(relation, column, rows).ok().flatten();
+        let walk = self.walk(relation, column).ok().flatten()?;
+        let values = walk.values(rows).ok().flatten();
         lock(&self.distincts).insert(place, Known { rows, values });
         values
     }
 
-    fn count_values(&self, relation: &Arc<Relation>, column: ColumnId, rows: f64) -> Result<Option<f64>> {
+    fn walk(&self, relation: &Arc<Relation>, column: ColumnId) -> Result<Option<Walk>> {
         let table = self.table(relation)?;
-        let snapshot = self.store.snapshot(At::Latest)?;
-        let walk = if relation.primary_key.first() == Some(&column) {
-            let columns = table.key_columns.get(..1).unwrap_or_default().to_vec();
-            Walk { snapshot, object: relation.object_id, index: None, columns }
+        let first = |columns: &[KeyColumn]| columns.get(..1).unwrap_or_default().to_vec();
+        let (index, columns) = if relation.primary_key.first() == Some(&column) {
+            (None, first(&table.key_columns))
         } else {
-            let begins = |index: &&types::schema::Index| {
-                let first = index.columns.first().map(|first| &first.key);
-                !index.primary
-                    && index.predicate.is_none()
-                    && matches!(first, Some(IndexKey::Column(id)) if *id == column)
+            let begins = |index: &&Index| {
+                let key = index.columns.first().map(|first| &first.key);
+                let is_whole = !index.primary && index.predicate.is_none();
+                is_whole && matches!(key, Some(IndexKey::Column(id)) if *id == column)
             };
-            let Some(index) = relation.indexes.iter().find(begins) else { return Ok(None) };
-            let columns = match table.index(index.oid) {
-                Some(index) => index.columns.get(..1).unwrap_or_default().to_vec(),
-                None => return Ok(None),
-            };
-            Walk { snapshot, object: relation.object_id, index: Some(index.oid), columns }
+            let index = relation.indexes.iter().find(begins).and_then(|index| table.index(index.oid));
+            let Some(index) = index else { return Ok(None) };
+            (Some(index.oid), first(&index.columns))
         };
-        let mut values = 0.0;
-        let mut from = walk.start();
-        for _ in 0..SKIPS {
-            let Some(first) = walk.first_value(from)? else { return Ok((values > 0.0).then_some(values)) };
-            values += 1.0;
-            from = Span::prefix(&first).to;
-            if let Bound::Excluded(next) = from {
-                from = Bound::Included(next);
-            }
-        }
-        let (entries, found) = walk.runs()?;
-        Ok(Some((rows * found / entries.max(1.0)).max(values).min(rows)))
+        let snapshot = self.store.snapshot(At::Latest)?;
+        Ok(Some(Walk { snapshot, object: relation.object_id, index, columns }))
     }
 }
 
@@ -87,6 +73,20 @@ struct Walk {
 }
 
 impl Walk {
+    /// How many values there are among about so many rows.
+    fn values(&self, rows: f64) -> Result<Option<f64>> {
+        let mut values = 0.0;
+        let mut from = self.start();
+        for _ in 0..SKIPS {
+            let Some(first) = self.first_value(from)? else { return Ok((values > 0.0).then_some(values)) };
+            values += 1.0;
+            let Bound::Excluded(next) = Span::prefix(&first).to else { return Ok(Some(values)) };
+            from = Bound::Included(next);
+        }
+        let (entries, found) = self.runs()?;
+        Ok(Some((rows * found / entries.max(1.0)).max(values).min(rows)))
+    }
+
     fn start(&self) -> Bound<Vec<u8>> {
         match self.index {
             Some(_) => Bound::Included(self.object.to_be_bytes().to_vec()),

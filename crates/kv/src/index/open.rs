@@ -53,6 +53,9 @@ pub(crate) struct OpenIndex<'a> {
     pub progress: Option<&'a Progress>,
 }
 
+/// What earlier programs called theirs: their index is made again, and nothing is wrong with it.
+const EARLIER: [&str; 2] = ["lsm-tree 3", "sled 0.34.7"];
+
 /// The engines that keep files.
 pub(crate) const ON_DISK: [IndexEngine; 2] = [IndexEngine::Lsm, IndexEngine::Sled];
 
@@ -143,7 +146,7 @@ impl OpenIndex<'_> {
         };
         let IndexCheckpoint { engine, applied, root, entries, boot, clean } = checkpoint;
         if engine != self.engine.name() {
-            let known = ON_DISK.iter().any(|known| known.name() == engine);
+            let known = ON_DISK.iter().any(|known| known.name() == engine) || EARLIER.contains(&&*engine);
             return Err((!known).then(|| format!("it was made by the engine {engine}")));
         }
         let same_boot = boot.is_some() && boot == place.boot();
