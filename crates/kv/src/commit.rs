@@ -213,6 +213,14 @@ impl Core {
         *guard::lock(&self.on_fatal) = Some(on_fatal);
     }
 
+    /// Returns when transaction `tx`, which the log has, can be read: another group's fsync may make it durable before
+    /// whoever ordered it has come to the index.
+    pub(crate) fn wait_ordered(&self, tx: TxId) {
+        if self.ordered() < tx {
+            drop(guard::lock(&self.order));
+        }
+    }
+
     /// Once: whoever comes second is not heard.
     pub(crate) fn set_watch(&self, watch: Arc<dyn Watch>) {
         let _ = self.watch.set(watch);

@@ -114,7 +114,11 @@ impl Store {
     pub fn snapshot(&self, at: At) -> Result<Snapshot> {
         let tx = match at {
             At::Latest => self.0.core.durable(),
-            At::Transaction(_) | At::Time(_) => self.ledger().resolve(at)?,
+            At::Transaction(_) | At::Time(_) => {
+                let tx = self.ledger().resolve(at)?;
+                self.0.core.wait_ordered(tx);
+                tx
+            }
         };
         Ok(Snapshot { index: self.0.core.index.clone(), tx })
     }

@@ -163,8 +163,8 @@ impl GroupScan {
             At::Group { group, dirty, end } => {
                 let has_columns = self.columns.iter().all(|wanted| group.column(*wanted).is_some());
                 if !has_columns && may_group && self.snapshot.tx() >= group.made_at {
-                    let others: Vec<Wanted> =
-                        group.columns.iter().map(|(id, column)| (*id, column.data_type)).collect();
+                    let kept = group.columns.iter().map(|(id, column)| (*id, column.data_type));
+                    let others: Vec<Wanted> = kept.filter(|wanted| self.is_there(*wanted)).collect();
                     return self.make_group(place, Some(end), &others);
                 }
                 let newer = self.snapshot.tx() < group.made_at
@@ -179,6 +179,12 @@ impl GroupScan {
                 Ok(())
             }
         }
+    }
+
+    /// Whether the table has the column still, and of the type.
+    fn is_there(&self, (id, data_type): Wanted) -> bool {
+        let column = self.relation.column(id).filter(|column| !column.dropped);
+        column.is_some_and(|column| column.ty.data_type == data_type)
     }
 
     fn go_on_at(&mut self, place: Option<Edge>) {

@@ -271,3 +271,23 @@ fn columns_are_kept_within_their_memory_and_let_go_when_rows_change() {
     assert_eq!(ones, 9);
     assert!(database.column_cache_bytes() >= whole);
 }
+
+#[test]
+fn a_dropped_column_is_not_made_again_with_its_group() {
+    let (_, database) = memory();
+    ddl(&database, create("t", &["a int4", "b int4", "c int4"], &["primary key a"])).unwrap();
+    let row = |a: i32| [int(a), int(1), int(2)];
+    run(&database, |transaction| (0..100).try_for_each(|a| insert(transaction, "t", &row(a)))).unwrap();
+    let column = |name: &str| {
+        let transaction = begin(&database);
+        let relation = table(&transaction, "t");
+        let id = relation.column_named(name).unwrap().id;
+        let request = ScanRequest { columns: vec![id], ..request(&relation) };
+        scan(&transaction, &request).unwrap().0.len()
+    };
+    assert_eq!(column("b"), 100);
+    assert!(database.column_cache_bytes() > 0);
+    ddl(&database, drop_column("t", "b")).unwrap();
+    assert_eq!(column("c"), 100);
+    assert_eq!(column("c"), 100);
+}
