@@ -297,7 +297,6 @@ impl Shared {
         let relation = &request.relation;
         let typed = |id: &ColumnId| relation.column(*id).map(|column| (*id, column.ty.data_type));
         let columns = request.columns.iter().filter_map(typed).collect();
-        self.groups.open(relation.object_id);
         let (groups, short) = (self.groups.clone(), matches!(request.access, Access::Primary(_)));
         let scan = GroupScan::new(groups, snapshot.clone(), relation.clone(), columns, span, short)?;
         Ok(Source::Groups(Box::new(scan)))

@@ -71,6 +71,10 @@ impl GroupScan {
         span: &Span,
         short: bool,
     ) -> Result<GroupScan> {
+        // A short scan makes no group: its table's changes need not be noted.
+        if !short {
+            groups.open(relation.object_id);
+        }
         Ok(GroupScan {
             snapshot,
             rows_to_group: (groups.group_rows / 32).max(1),
@@ -140,7 +144,9 @@ impl GroupScan {
 
     /// Many rows are wanted now: goes on by groups.
     fn leave_rows(&mut self) {
-        self.short = false;
+        if std::mem::take(&mut self.short) {
+            self.groups.open(self.object);
+        }
         if let Reading::Rows { last: Some(last), .. } = &self.reading {
             self.ahead = Some(Edge::after(last));
             self.reading = Reading::Nothing;
