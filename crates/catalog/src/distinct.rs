@@ -100,26 +100,17 @@ impl Walk {
             None => Bound::Unbounded,
         };
         let span = Span { from, to };
-        let mut keys = vec![];
-        match self.index {
+        let mut next: Box<dyn FnMut() -> Result<Option<Vec<u8>>>> = match self.index {
             Some(index) => {
                 let mut cursor = self.snapshot.scan_index(index, &span, false);
-                while keys.len() < count
-                    && let Some((key, _)) = cursor.next()?
-                {
-                    keys.push(key);
-                }
+                Box::new(move || Ok(cursor.next()?.map(|(key, _)| key)))
             }
             None => {
                 let mut cursor = self.snapshot.scan(self.object, &span, false);
-                while keys.len() < count
-                    && let Some((key, _)) = cursor.next()?
-                {
-                    keys.push(key);
-                }
+                Box::new(move || Ok(cursor.next()?.map(|(key, _)| key)))
             }
-        }
-        Ok(keys)
+        };
+        std::iter::from_fn(|| next().transpose()).take(count).collect()
     }
 
     /// A key up to the end of its first column.
